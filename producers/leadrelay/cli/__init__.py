@@ -1,0 +1,66 @@
+"""The command line: one group; worker, monitor, up and sandbox join it through entry points when installed."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+
+import click
+
+from leadrelay.cli.dead import dead
+from leadrelay.cli.files import import_
+from leadrelay.cli.operate import pause, resume, status, verify
+from leadrelay.cli.track import track
+from leadrelay.errors import BrokerUnavailable, LeadrelayError
+
+#: Exit codes: 0 fine, 1 the answer is no, 2 usage, 3 broker unreachable.
+EXIT_UNREACHABLE = 3
+
+
+class Commands(click.Group):
+    """Our commands, and those of the other packages, loaded only when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name all commands."""
+        return sorted({*super().list_commands(ctx), *(entry.name for entry in entry_points(group="leadrelay.commands"))})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Find a command, loading it if it is another package's."""
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        for entry in entry_points(group="leadrelay.commands", name=cmd_name):
+            try:
+                command: click.Command = entry.load()
+            except ModuleNotFoundError as error:
+                extra = "monitor" if cmd_name == "monitor" else "sandbox" if cmd_name == "sandbox" else "worker"
+                message = f"`{cmd_name}` needs {error.name}: pip install 'leadrelay[{extra}]'"
+                raise click.ClickException(message) from None
+            return command
+        return None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="leadrelay")
+def group() -> None:
+    """Durable delivery of tracking events to LeadBoxer's Track API."""
+
+
+for _command in (track, import_, status, verify, dead, pause, resume):
+    group.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is a sentence, never a stack trace."""
+    try:
+        group.main(standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except LeadrelayError as error:
+        click.echo(f"leadrelay: {error}", err=True)
+        sys.exit(EXIT_UNREACHABLE if isinstance(error, BrokerUnavailable) else 1)

@@ -1,0 +1,47 @@
+"""What commands share."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from leadrelay import broker
+from leadrelay.queue.core import Queue
+from leadrelay.settings import Settings
+
+json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
+
+
+def open_queue() -> Queue:
+    """Give the queue of this environment, starting the embedded broker if none is set."""
+    return broker.open_queue(Settings.load())
+
+
+def show(document: Any) -> None:
+    """Print a document as JSON."""
+    click.echo(json.dumps(document, ensure_ascii=False))
+
+
+def who() -> str:
+    """Name the operator for the audit."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def moment(ms: int | None) -> str:
+    """Show a time in ms for people, in UTC."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if ms else "-"
+
+
+def span(seconds: float) -> str:
+    """Show a length of time for people."""
+    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {name}"
+    return f"{seconds:.1f} s"

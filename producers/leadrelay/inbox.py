@@ -1,0 +1,142 @@
+"""Adopting what plain Celery producers sent: `app.send_task("track_event", …, queue="leadrelay")`.
+
+Such a message lies in an ordinary list under the queue's plain name. It is read without being removed, judged
+here, and moved by a script that takes it only if it is still the oldest: a crash in between changes nothing,
+and of two workers that read the same message one finds it gone.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from redis import exceptions
+
+from leadrelay.errors import InvalidEvent
+from leadrelay.queue import scripts
+from leadrelay.queue.core import RECENT_WINDOW
+from leadrelay.queue.message import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from leadrelay.queue.core import Queue
+
+    #: Makes an entry of a title, wire parameters and an event id; raises InvalidEvent.
+    MakeEntry = Callable[[str, Mapping[str, Any], str], Entry]
+
+#: Bytes of raw messages read in one go; one message may be larger.
+MOST_BYTES = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What is to become of one inbox message: ready, scheduled (due in ms), dead or dropped (reason)."""
+
+    kind: str
+    argument: str
+    entry: Entry
+
+
+def adopt(queue: Queue, make_entry: MakeEntry, limit: int = 200) -> int:
+    """Move up to `limit` messages out of the inbox, high priority first.
+
+    Args:
+        queue: Where they go.
+        make_entry: Validates and renders an event.
+        limit: Most messages.
+
+    Returns:
+        How many left the inbox.
+    """
+    taken = 0
+    for inbox in queue.keys.inbox:
+        try:
+            raws = queue.client.lrange(inbox, -(limit - taken), -1)[::-1] if taken < limit else []
+        except exceptions.RedisError as error:
+            raise scripts.translate(error) from error
+        if raws:
+            taken += _adopt_from(queue, inbox, _bounded(raws), make_entry)
+    return taken
+
+
+def _bounded(raws: list[bytes]) -> list[bytes]:
+    size = 0
+    for number, raw in enumerate(raws):
+        size += len(raw)
+        if number and size > MOST_BYTES:
+            return raws[:number]
+    return raws
+
+
+def _adopt_from(queue: Queue, inbox: str, raws: list[bytes], make_entry: MakeEntry) -> int:
+    args: list[Any] = [RECENT_WINDOW]
+    for raw in raws:
+        adoption = judge(raw, make_entry, datetime.now(UTC))
+        entry = adoption.entry
+        digest = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
+        args += (digest, adoption.kind, adoption.argument, entry.eid, entry.lane or "-", entry.scope, entry.payload)
+    return int(queue.run("adopt", *args, extra_keys=[inbox]))
+
+
+def judge(raw: bytes, make_entry: MakeEntry, now: datetime) -> Adoption:
+    """Decide what a raw message becomes.
+
+    Args:
+        raw: As it lies in the inbox.
+        make_entry: Validates and renders an event.
+        now: For ``expires``.
+    """
+    digest = hashlib.sha256(raw).hexdigest()[:32]
+    try:
+        headers, args, kwargs = _envelope(raw)
+    except (ValueError, TypeError, KeyError, AttributeError, binascii.Error):
+        return Adoption("dead", "malformed", Entry(digest, "", "-", raw))
+    if headers.get("task") != "track_event":
+        return Adoption("dead", "unknown_task", Entry(digest, "", "-", raw))
+    eid = str(headers.get("id") or "").replace("-", "").lower()
+    try:
+        title, wire = _call(args, kwargs)
+        entry = make_entry(title, wire, eid or digest)
+        due, expires = _moment(headers.get("eta")), _moment(headers.get("expires"))
+    except (InvalidEvent, ValueError, TypeError):
+        return Adoption("dead", "invalid", Entry(digest, "", "-", raw))
+    if expires and expires <= now:
+        return Adoption("dropped", "expires", entry)
+    if due and due > now:
+        return Adoption("scheduled", str(int(due.timestamp() * 1000)), entry)
+    return Adoption("ready", "", entry)
+
+
+def _envelope(raw: bytes) -> tuple[dict[str, Any], list[Any], dict[str, Any]]:
+    """Open a message of Celery's protocol 2 in kombu's envelope."""
+    outer = json.loads(raw)
+    body = outer["body"]
+    if outer.get("properties", {}).get("body_encoding") == "base64":
+        body = base64.b64decode(body, validate=True)
+    args, kwargs, _ = json.loads(body)
+    return dict(outer["headers"]), list(args), dict(kwargs)
+
+
+def _call(args: list[Any], kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Read the arguments of `track_event`: a title and wire names, or one mapping of wire names."""
+    if len(args) == 1 and isinstance(args[0], dict):
+        wire = {**args[0], **kwargs}
+    elif len(args) <= 1:
+        wire = {"ti": args[0], **kwargs} if args else dict(kwargs)
+    else:
+        message = "track_event takes a title and named properties"
+        raise TypeError(message)
+    return str(wire.pop("ti", "")), wire
+
+
+def _moment(text: Any) -> datetime | None:
+    if not text:
+        return None
+    moment = datetime.fromisoformat(str(text))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,68 @@
+"""The queue: where every accepted event is, until it is delivered, dead or dropped.
+
+Every step is one Lua script, so that a process may die at any instant without an event being in no place or
+in two. What stands where (all under one ``{namespace}``, names in `keys`):
+
+``ready``, ``returning``, ``bulk``, ``suspects``
+    Lists of messages, oldest on the right: tracked; due, replayed, released or next in their lane; imported;
+    in flight when a worker died. A claim takes from them by fixed weights, suspects one at a time and alone.
+``flight`` and ``leases``
+    What workers hold: one hash, the worker and the token in the field name, and one lease per worker. A token
+    is the sequence number and the number of the claim, so a settlement of an earlier claim is `late` and
+    moves nothing. When a lease runs out, `rescue` takes its messages back as suspects.
+``scheduled``
+    Messages that wait for their next attempt, in one sorted set by time.
+``held`` and ``lanes``
+    A lane is in flight or scheduled with one message at a time, its head; those behind it wait in ``held``, a
+    sorted set read by name, one run per lane in order of sequence. Settling the head puts the next one at the
+    head of the queue. A message whose dataset is blocked by a breaker waits there too, under its scope.
+``dead`` and ``dead_at``
+    Dead letters by sequence number, and their order in time.
+``ledger`` and ``valve``
+    The books, and what the claim may hand out.
+``recent``
+    The eids accepted lately: one that comes again is not enqueued twice.
+
+States and what moves an event between them:
+
+=========== ============================== ==========================================================
+state       where                          leaves by
+=========== ============================== ==========================================================
+ready       the four lists                 claim (in flight, or held behind its lane), purge (dropped)
+held        ``held``                       settle of its head, or its breaker closing (ready)
+in flight   ``flight``                     settle (delivered, scheduled, dead, dropped, ready), rescue (ready)
+scheduled   ``scheduled``                  due (ready)
+dead        ``dead``                       replay (ready), drop and prune (dropped)
+delivered   counted                        -
+dropped     counted, reason in ``audit``   -
+=========== ============================== ==========================================================
+
+The ledger counts accepted, adopted, delivered and dropped, and what each state should hold; the lengths of
+the structures say what it does hold; `Books` compares them. What the broker lost together with its counters
+shows in the witness, a file outside it (`leadrelay.witness`).
+"""
+
+from leadrelay.queue.books import Books
+from leadrelay.queue.core import Claim, Claimed, Queue, Receipt, Settled, Settlement
+from leadrelay.queue.dead import DeadLetter, DeadLetters
+from leadrelay.queue.keys import Keys
+from leadrelay.queue.message import Entry, Message, UnreadableMessageError
+from leadrelay.queue.valve import Sending, Valve
+
+__all__ = [
+    "Books",
+    "Claim",
+    "Claimed",
+    "DeadLetter",
+    "DeadLetters",
+    "Entry",
+    "Keys",
+    "Message",
+    "Queue",
+    "Receipt",
+    "Sending",
+    "Settled",
+    "Settlement",
+    "UnreadableMessageError",
+    "Valve",
+]

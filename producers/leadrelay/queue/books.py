@@ -1,0 +1,129 @@
+"""The books: what the ledger counted, against what the structures hold, read in one moment."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from leadrelay.queue.valve import Sending, read_sending
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from leadrelay.queue.core import Queue
+
+#: States whose contents can be counted; `accepted` = these + delivered + dropped.
+HELD_STATES = ("ready", "scheduled", "held", "in_flight", "dead")
+
+
+@dataclass(frozen=True)
+class Books:
+    """The ledger of one namespace at one moment, in events.
+
+    `ready` … `dead` are lengths read from the data; `expected` is what the ledger says of the same states.
+    """
+
+    accepted: int
+    adopted: int
+    delivered: int
+    ready: int
+    scheduled: int
+    held: int
+    in_flight: int
+    inbox: int
+    dead: int
+    dropped: int
+    late: int
+    retried: int
+    rescued: int
+    replayed: int
+    deduplicated: int
+    epoch: int
+    seq: int
+    now_ms: int
+    oldest_ms: int | None
+    workers: int
+    expected: Mapping[str, int]
+    lengths: Mapping[str, int]
+    sending: Sending
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every accepted event is in exactly one place."""
+        return not self.findings()
+
+    def findings(self) -> list[str]:
+        """Say, for people, where the books do not agree; empty when they do."""
+        found = []
+        for state in HELD_STATES:
+            real, expected = getattr(self, state), self.expected[state]
+            if real != expected:
+                verb = "lost" if real < expected else "too many"
+                found.append(f"{state}: {real} events, the ledger says {expected} ({abs(real - expected)} {verb})")
+        total = self.delivered + self.dropped + sum(getattr(self, state) for state in HELD_STATES)
+        if total != self.accepted:
+            found.append(f"accepted {self.accepted}, but delivered, waiting, dead and dropped are {total}")
+        if self.lengths["dead_at"] != self.dead:
+            found.append(f"dead: {self.dead} records, but {self.lengths['dead_at']} in their order of time")
+        return found
+
+    def ledger(self) -> dict[str, int | bool]:
+        """Give the fixed part of ``--json``: the counts and whether they balance."""
+        names = (
+            "accepted adopted delivered ready scheduled held in_flight inbox dead dropped late retried rescued replayed"
+        )
+        return {**{name: getattr(self, name) for name in names.split()}, "balanced": self.balanced}
+
+    @property
+    def backlog(self) -> int:
+        """Events that wait for delivery."""
+        return self.ready + self.scheduled + self.held
+
+    @property
+    def lag_s(self) -> float:
+        """Age of the oldest event at the head of a list, in seconds (0 when none waits)."""
+        return max(0, self.now_ms - self.oldest_ms) / 1000 if self.oldest_ms else 0.0
+
+
+def read_books(queue: Queue) -> Books:
+    """Read the books; errors as `scripts.run`."""
+    now, ledger_flat, valve_flat, lengths, oldest = queue.run("books", extra_keys=queue.keys.inbox)
+    ledger, valve = _mapping(ledger_flat), _mapping(valve_flat)
+    names = "ready returning bulk suspects scheduled held in_flight dead dead_at inbox lanes workers wake audit".split()
+    length = dict(zip(names, map(int, lengths), strict=True))
+
+    def counted(field: str) -> int:
+        return int(ledger.get(field, 0))
+
+    return Books(
+        **{
+            name: counted(name)
+            for name in ("accepted", "adopted", "delivered", "dropped", "late", "retried", "rescued", "replayed")
+        },
+        deduplicated=counted("deduplicated"),
+        ready=length["ready"] + length["returning"] + length["bulk"] + length["suspects"],
+        scheduled=length["scheduled"],
+        held=length["held"],
+        in_flight=length["in_flight"],
+        inbox=length["inbox"],
+        dead=length["dead"],
+        epoch=counted("epoch"),
+        seq=counted("seq"),
+        now_ms=int(now),
+        oldest_ms=int(oldest) if oldest else None,
+        workers=length["workers"],
+        expected={state: counted(f"n:{state}") for state in HELD_STATES},
+        lengths=length,
+        sending=read_sending(valve),
+    )
+
+
+def _mapping(flat: Sequence[bytes] | Mapping[bytes, bytes]) -> dict[str, str]:
+    """Read a hash as a script returns it: flat, or a mapping under RESP3."""
+    pairs: Any = flat.items() if hasattr(flat, "items") else zip(flat[::2], flat[1::2], strict=True)
+    return {key.decode(): value.decode("utf-8", "replace") for key, value in pairs}
+
+
+def as_dict(books: Books) -> dict[str, Any]:
+    """Give every field for ``--json`` and debugging."""
+    return asdict(books) | {"balanced": books.balanced}

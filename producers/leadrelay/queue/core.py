@@ -1,0 +1,272 @@
+"""The queue's own moves: enqueue, claim, settle, heartbeat, and the upkeep that returns messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from redis import exceptions
+
+from leadrelay.queue import scripts
+from leadrelay.queue.keys import Keys
+from leadrelay.queue.message import Entry, Message, UnreadableMessageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import redis
+
+#: Events in one call: bounds how long one script holds the broker (about 4 ms).
+MOST_AT_ONCE = 1000
+#: Remembered eids are kept in two halves of this many: a repeat is recognised among at least so many events.
+RECENT_WINDOW = 20_000
+#: Seconds for which a claim stands without a heartbeat; longer than an attempt and its stop (8 s, 10 s).
+LEASE_S = 30.0
+#: Seconds after which a half-open breaker hands out another probe.
+PROBE_LEASE_S = 15.0
+
+Kind = Literal["delivered", "scheduled", "dead", "dropped", "ready", "suspect"]
+
+
+class Observer(Protocol):
+    """Whoever remembers, outside the broker, how far the broker had come."""
+
+    def highest(self) -> tuple[int, int, int]:
+        """Give the highest (epoch, seq) seen and when, in ms."""
+
+    def stored(self) -> tuple[int, int, int]:
+        """Give the highest position written down, by any process."""
+
+    def rewinds(self) -> list[dict[str, int]]:
+        """Give the rewinds written down: seen_epoch, seen_seq, seen_ms, epoch, seq, at_ms."""
+
+    def flush(self) -> None:
+        """Write down what is not written yet."""
+
+    def observe(self, epoch: int, seq: int, before: tuple[int, int, int], *, new: bool = False) -> None:
+        """Note a reply; `before` is what was known when the call was sent, `new` that `seq` was just given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The queue's word that it has an event; `duplicate` when it already had."""
+
+    eid: str
+    epoch: int
+    seq: int
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message in flight; `age_ms` counts only time in which the valve was open."""
+
+    token: str
+    message: Message
+    age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a claim gave.
+
+    Args:
+        messages: In order of hand-out.
+        wait_ms: How long to sleep before claiming again, unless a wake token comes.
+        more: More is ready now.
+        alone: The one message is a suspect: claim nothing more until it is settled.
+        drain: A suspect waits: claim nothing until nothing is held.
+    """
+
+    messages: tuple[Claimed, ...]
+    wait_ms: int
+    more: bool
+    alone: bool
+    drain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a message in flight.
+
+    Args:
+        token: From the claim.
+        kind: Where it goes.
+        argument: Delay in ms for ``scheduled``, reason for ``dead`` and ``dropped``.
+        attempt: Entry for its history, ``""`` when no attempt is charged.
+    """
+
+    token: str
+    kind: Kind
+    argument: str = ""
+    attempt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How many settlements moved a message, and how many came after their claim had ended."""
+
+    moved: int
+    late: int
+
+
+class Queue:
+    """The queue of one namespace on one broker.
+
+    Args:
+        client: redis-py client; its time-outs bound every call. Replies must be bytes (the default).
+        namespace: `LEADRELAY_NAMESPACE`.
+        witness: Remembers positions outside the broker, if given.
+    """
+
+    def __init__(
+        self, client: redis.Redis, namespace: str = "leadrelay", witness: Observer | None = None
+    ) -> None:
+        """See the class."""
+        self.client = client
+        self.keys = Keys(namespace)
+        self.witness = witness
+
+    def run(self, script: str, *args: Any, extra_keys: Sequence[str] = ()) -> Any:
+        """Run one script over all keys; errors as `scripts.run`."""
+        return scripts.run(self.client, script, [*self.keys.all, *extra_keys], args)
+
+    def enqueue(
+        self, entries: Sequence[Entry], *, bulk: bool = False, deadline_ms: int = 0
+    ) -> list[Receipt]:
+        """Accept events, all or none.
+
+        Args:
+            entries: At most `MOST_AT_ONCE`.
+            bulk: Behind live events (imports).
+            deadline_ms: Broker time after which the call does nothing, 0 for none.
+
+        Raises:
+            BrokerFull, BrokerUnavailable, SchemaTooNew, EnqueueTooLate: Nothing is known to be accepted.
+            ValueError: Too many entries.
+        """
+        if len(entries) > MOST_AT_ONCE:
+            message = f"{len(entries)} events in one call; at most {MOST_AT_ONCE}"
+            raise ValueError(message)
+        before = self._before()
+        args: list[Any] = ["bulk" if bulk else "ready", deadline_ms, RECENT_WINDOW]
+        for entry in entries:
+            args += (entry.eid, entry.lane or "-", entry.scope, entry.payload)
+        _, epoch, *seqs = self.run("enqueue", *args)
+        receipts = [
+            Receipt(entry.eid, int(epoch), abs(int(seq)), duplicate=int(seq) < 0)
+            for entry, seq in zip(entries, seqs, strict=True)
+        ]
+        new = [receipt.seq for receipt in receipts if not receipt.duplicate]
+        if self.witness and new:
+            self.witness.observe(int(epoch), max(new), before, new=True)
+        return receipts
+
+    def claim(self, worker: str, request_id: str, limit: int, max_bytes: int, holding: int) -> Claim:
+        """Take up to `limit` messages of `max_bytes` into flight.
+
+        Args:
+            worker: Its name, without spaces or colons.
+            request_id: New for each claim; the same one again gives the same messages again.
+            limit: Most messages.
+            max_bytes: Most bytes (one message always fits).
+            holding: Messages that the worker holds at this moment.
+        """
+        before = self._before()
+        reply = self.run("claim", *_claim_args(worker, request_id, limit, max_bytes, holding))
+        return self._claimed(reply, before)
+
+    def settle(self, worker: str, request_id: str, settlements: Sequence[Settlement]) -> Settled:
+        """Settle messages in flight; the same request id again gives the same answer and moves nothing."""
+        return Settled(*map(int, self.run("settle", *_settle_args(worker, request_id, settlements))))
+
+    def turn(
+        self,
+        worker: str,
+        request_id: str,
+        settlements: Sequence[Settlement],
+        limit: int,
+        max_bytes: int,
+        holding: int,
+    ) -> tuple[Settled, Claim]:
+        """Settle, then claim, in one round trip; `holding` counts what is held after the settlements."""
+        before = self._before()
+        settled, claim = scripts.run_together(
+            self.client,
+            [
+                ("settle", self.keys.all, _settle_args(worker, request_id, settlements)),
+                ("claim", self.keys.all, _claim_args(worker, request_id, limit, max_bytes, holding)),
+            ],
+        )
+        return Settled(*map(int, settled)), self._claimed(claim, before)
+
+    def heartbeat(self, worker: str) -> bool:
+        """Extend the worker's lease; False when it has none any more, so that it owns nothing it holds."""
+        before = self._before()
+        alive, epoch, seq = self.run("heartbeat", worker, int(LEASE_S * 1000))
+        self._observe(epoch, seq, before)
+        return bool(alive)
+
+    def due(self, limit: int = MOST_AT_ONCE) -> int:
+        """Move scheduled messages whose time has come to ready; gives how many."""
+        return int(self.run("due", limit))
+
+    def rescue(self, run_id: str | None = None) -> int:
+        """Take back what dead workers held; gives how many.
+
+        Args:
+            run_id: The broker process's run id, read from the broker when not given.
+        """
+        if run_id is None:
+            run_id = self.run_id()
+        return int(self.run("rescue", run_id, int(LEASE_S * 1000), MOST_AT_ONCE))
+
+    def run_id(self) -> str:
+        """Give the id that the broker process took at its start."""
+        try:
+            info = self.client.info("server")
+        except exceptions.RedisError as error:
+            raise scripts.translate(error) from error
+        return str(info["run_id"])
+
+    def purge(self, by: str, limit: int = MOST_AT_ONCE) -> int:
+        """Drop ready messages, recorded; gives how many (call again until 0)."""
+        return int(self.run("purge", by, limit))
+
+    def _before(self) -> tuple[int, int, int]:
+        return self.witness.highest() if self.witness else (0, 0, 0)
+
+    def _observe(self, epoch: Any, seq: Any, before: tuple[int, int, int]) -> None:
+        if self.witness:
+            self.witness.observe(int(epoch), int(seq), before)
+
+    def _claimed(self, reply: Sequence[Any], before: tuple[int, int, int]) -> Claim:
+        _, epoch, seq, clock, wait, flags, *rest = reply
+        self._observe(epoch, seq, before)
+        return Claim(
+            messages=tuple(_messages(rest, int(clock))),
+            wait_ms=int(wait),
+            more=b"m" in flags,
+            alone=b"a" in flags,
+            drain=b"d" in flags,
+        )
+
+
+def _claim_args(worker: str, request_id: str, limit: int, max_bytes: int, holding: int) -> list[Any]:
+    return [worker, request_id, limit, max_bytes, holding, int(LEASE_S * 1000), int(PROBE_LEASE_S * 1000)]
+
+
+def _settle_args(worker: str, request_id: str, settlements: Iterable[Settlement]) -> list[Any]:
+    args: list[Any] = [worker, request_id]
+    for settlement in settlements:
+        args += (settlement.token, settlement.kind, settlement.argument, settlement.attempt)
+    return args
+
+
+def _messages(flat: Sequence[bytes], clock_ms: int) -> Iterable[Claimed]:
+    for token, raw in zip(flat[::2], flat[1::2], strict=True):
+        try:
+            message = Message.parse(raw)
+        except UnreadableMessageError:  # the claim script read this header a moment ago
+            continue
+        yield Claimed(token.decode(), message, max(0, clock_ms - message.open_ms))

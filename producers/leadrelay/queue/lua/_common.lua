@@ -1,0 +1,198 @@
+-- Shared by every script; the loader puts it in front of each of them.
+--
+-- KEYS (order and types as in keys.py, the one place that names them)
+--    1 ledger HASH   2 valve HASH     3 wake LIST       4 ready LIST      5 returning LIST  6 bulk LIST
+--    7 suspects LIST 8 flight HASH    9 leases ZSET    10 replies HASH   11 scheduled ZSET 12 held ZSET
+--   13 lanes HASH   14 dead HASH     15 dead_at ZSET   16 recent HASH    17 recent_old HASH 18 audit LIST
+--
+-- A script validates, then moves, then counts: Lua does not roll back. A move writes the new place before
+-- it leaves the old one, so that a failure in between could double an event but never lose one.
+
+local LEDGER, VALVE, WAKE, READY, RETURNING, BULK = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local SUSPECTS, FLIGHT, LEASES, REPLIES, SCHEDULED, HELD = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local LANES, DEAD, DEAD_AT, RECENT, RECENT_OLD, AUDIT = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18]
+
+local VERSION = 1         -- of the message header and of the keys; a newer one is left alone
+local HISTORY = 10        -- attempts kept with a message; the count goes on
+local DEATHS = 2          -- worker deaths while claimed alone before an event is `poison`
+local AUDIT_KEPT = 10000
+
+local call = redis.call
+local LENGTH = {
+  [LEDGER] = 'HLEN', [VALVE] = 'HLEN', [WAKE] = 'LLEN', [READY] = 'LLEN', [RETURNING] = 'LLEN', [BULK] = 'LLEN',
+  [SUSPECTS] = 'LLEN', [FLIGHT] = 'HLEN', [LEASES] = 'ZCARD', [REPLIES] = 'HLEN', [SCHEDULED] = 'ZCARD',
+  [HELD] = 'ZCARD', [LANES] = 'HLEN', [DEAD] = 'HLEN', [DEAD_AT] = 'ZCARD', [RECENT] = 'HLEN',
+  [RECENT_OLD] = 'HLEN', [AUDIT] = 'LLEN',
+}
+
+-- Reading a length of each key that a script writes raises WRONGTYPE before anything has moved.
+local function expect(keys)
+  for _, key in ipairs(keys) do call(LENGTH[key], key) end
+end
+
+local time = call('TIME')
+local NOW = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function whole(n) return string.format('%.0f', n) end
+
+local tally = {}
+local function count(what, by) tally[what] = (tally[what] or 0) + by end
+local function move(from, to, by)
+  count('n:' .. from, -by)
+  count('n:' .. to, by)
+end
+local function count_all()
+  local names, values = {}, {}
+  for what, by in pairs(tally) do
+    if by ~= 0 then names[#names + 1] = what end
+  end
+  if #names == 0 then return end
+  for i, known in ipairs(call('HMGET', LEDGER, unpack(names))) do
+    values[2 * i - 1], values[2 * i] = names[i], whole((tonumber(known) or 0) + tally[names[i]])
+  end
+  call('HSET', LEDGER, unpack(values))
+end
+
+-- The books are opened by the first script that runs on an empty namespace. Returns the epoch.
+local function open_books()
+  local schema, epoch = unpack(call('HMGET', LEDGER, 'schema', 'epoch'))
+  if not schema then
+    call('HSET', LEDGER, 'schema', VERSION, 'epoch', whole(NOW), 'seq', 0)
+    return whole(NOW)
+  end
+  if tonumber(schema) > VERSION then
+    return nil, redis.error_reply('LEADRELAY_SCHEMA ' .. schema)
+  end
+  return epoch
+end
+
+-- Header: version seq eid lane scope accepted_ms open_ms claims attempts suspect revision history
+local HEADER = '^(%d+) (%d+) (%S+) (%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%S+)\n()'
+
+-- Returns the message, or nil and whether a newer version wrote it.
+local function parse(raw)
+  local version, seq, eid, lane, scope, at, open, claims, attempts, suspect, revision, history, start =
+    string.match(raw, HEADER)
+  if version ~= tostring(VERSION) then
+    return nil, (tonumber(string.match(raw, '^(%d+) %d+ ')) or 0) > VERSION
+  end
+  return {
+    seq = seq, eid = eid, lane = lane, scope = scope, at = at, open = open, claims = tonumber(claims),
+    attempts = tonumber(attempts), suspect = tonumber(suspect), revision = tonumber(revision), history = history,
+    payload = string.sub(raw, start),
+  }
+end
+
+local function render(m)
+  return table.concat({
+    VERSION, m.seq, m.eid, m.lane, m.scope, m.at, m.open, m.claims, m.attempts, m.suspect, m.revision, m.history,
+  }, ' ') .. '\n' .. m.payload
+end
+
+local function fresh(seq, eid, lane, scope, open, payload)
+  return render({
+    seq = whole(seq), eid = eid, lane = lane, scope = scope, at = whole(NOW), open = whole(open), claims = 0,
+    attempts = 0, suspect = 0, revision = 0, history = '-', payload = payload,
+  })
+end
+
+local function charge(m, attempt)
+  if attempt == '' then return end
+  m.attempts = m.attempts + 1
+  local entries = {}
+  if m.history ~= '-' then
+    for entry in string.gmatch(m.history, '[^;]+') do entries[#entries + 1] = entry end
+  end
+  entries[#entries + 1] = attempt
+  while #entries > HISTORY do table.remove(entries, 1) end
+  m.history = table.concat(entries, ';')
+end
+
+-- The clock by which events grow old: broker time less the time for which the valve was closed.
+local function open_clock(valve)
+  return NOW - (tonumber(valve.closed_ms) or 0) - (valve.closed_since and NOW - tonumber(valve.closed_since) or 0)
+end
+
+local function read_valve()
+  local flat, valve = call('HGETALL', VALVE), {}
+  for i = 1, #flat, 2 do valve[flat[i]] = flat[i + 1] end
+  return valve
+end
+
+-- Keeps the closed time in step with what closes the valve.
+local function mark_valve(valve)
+  local closed = valve.paused or valve.breaker
+  if closed and not valve.closed_since then
+    call('HSET', VALVE, 'closed_since', whole(NOW))
+  elseif not closed and valve.closed_since then
+    call('HSET', VALVE, 'closed_ms', whole((tonumber(valve.closed_ms) or 0) + NOW - tonumber(valve.closed_since)))
+    call('HDEL', VALVE, 'closed_since')
+  end
+end
+
+local function wake(valve)
+  if not valve.paused and valve.breaker ~= 'open' and call('LLEN', WAKE) == 0 then call('LPUSH', WAKE, '1') end
+end
+
+local function padded(seq) return string.format('%016.0f', tonumber(seq)) end
+
+-- `held` is one sorted set read by name: "<lane or !scope>|<seq>|<message>", so each lane is a run in order.
+local function hold(run, m, raw) call('ZADD', HELD, 0, run .. '|' .. padded(m.seq) .. '|' .. raw) end
+
+local function first_held(run)
+  local member = call('ZRANGEBYLEX', HELD, '[' .. run .. '|', '(' .. run .. '}', 'LIMIT', 0, 1)[1]
+  if member then return member, string.sub(member, #run + 19) end
+end
+
+-- To the head of the queue; an event whose worker died waits where it will be claimed alone.
+local function put_back(m, raw) call('RPUSH', m.suspect > 0 and SUSPECTS or RETURNING, raw) end
+
+local function release_lane(m)
+  if m.lane == '-' or call('HGET', LANES, m.lane) ~= m.seq then return end
+  local member, raw = first_held(m.lane)
+  if not member then
+    call('HDEL', LANES, m.lane)
+    return
+  end
+  local heir = parse(raw)
+  put_back(heir, raw)
+  call('HSET', LANES, m.lane, heir.seq)
+  call('ZREM', HELD, member)
+  move('held', 'ready', 1)
+end
+
+local function bury(m, reason)
+  call('HSET', DEAD, m.seq, whole(NOW) .. ' ' .. reason .. '\n' .. render(m))
+  call('ZADD', DEAD_AT, NOW, m.seq)
+end
+
+-- A worker died with it, or let go of it after too long. Returns where the event went.
+local function suspect(m)
+  m.suspect = m.suspect + 1
+  if m.suspect > DEATHS then
+    bury(m, 'poison')
+    release_lane(m)
+    return 'dead'
+  end
+  put_back(m, render(m))
+  return 'ready'
+end
+
+local function seen(eid) return call('HGET', RECENT, eid) or call('HGET', RECENT_OLD, eid) end
+
+-- Remembers eids (a flat list of eid, seq); the newer half becomes the older one when it is full.
+local function remember(flat, window)
+  if #flat == 0 then return end
+  if call('HLEN', RECENT) >= window then call('RENAME', RECENT, RECENT_OLD) end
+  call('HSET', RECENT, unpack(flat))
+end
+
+local function audit(text, number)
+  call('LPUSH', AUDIT, whole(NOW) .. '\t' .. number .. '\t' .. text)
+  call('LTRIM', AUDIT, 0, AUDIT_KEPT - 1)
+end
+
+local function parse_dead(record)
+  local at, reason, start = string.match(record, '^(%d+) (%S+)\n()')
+  return parse(string.sub(record, start)), reason, at
+end

@@ -1,0 +1,42 @@
+-- Accept events: give each a sequence number, put it into ready (or bulk), count it, wake one worker.
+-- ARGV  list (`ready` | `bulk`), deadline (broker ms, 0 none), window of remembered eids, then per event:
+--       eid, lane, scope, payload
+-- Gives {now ms, epoch, seq …}: one seq an event, negative when the eid was accepted before (nothing done)
+-- Errors: LEADRELAY_LATE past the deadline, LEADRELAY_FULL above the watermark; refused by a full broker
+local epoch, newer = open_books()
+if newer then return newer end
+local list = ARGV[1] == 'bulk' and BULK or READY
+expect({WAKE, list, RECENT, RECENT_OLD})
+local valve = read_valve()
+local deadline, window = tonumber(ARGV[2]), tonumber(ARGV[3])
+if deadline > 0 and NOW > deadline then return redis.error_reply('LEADRELAY_LATE') end
+if valve.full_until and NOW < tonumber(valve.full_until) then return redis.error_reply('LEADRELAY_FULL') end
+
+local open = open_clock(valve)
+local seq = tonumber(call('HGET', LEDGER, 'seq'))
+local result, messages, new, here = {whole(NOW), epoch}, {}, {}, {}
+for i = 4, #ARGV, 4 do
+  local eid = ARGV[i]
+  local known = here[eid] or seen(eid)
+  if known then
+    result[#result + 1] = '-' .. known
+    count('deduplicated', 1)
+  else
+    seq = seq + 1
+    here[eid] = whole(seq)
+    messages[#messages + 1] = fresh(seq, eid, ARGV[i + 1], ARGV[i + 2], open, ARGV[i + 3])
+    new[#new + 1] = eid
+    new[#new + 1] = here[eid]
+    result[#result + 1] = here[eid]
+  end
+end
+if #messages > 0 then
+  call('LPUSH', list, unpack(messages))
+  remember(new, window)
+  count('seq', #messages)
+  count('accepted', #messages)
+  count('n:ready', #messages)
+  wake(valve)
+end
+count_all()
+return result

@@ -1,0 +1,91 @@
+"""A message: one event as the queue holds it, a header line and the payload.
+
+The header is written and read by the scripts too (``lua/_common.lua``): fields separated by spaces, ``-`` for an
+empty one. The payload is never decoded there, so no number or empty list is ever mangled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Version of the header; a message of a newer version is left in the queue for workers that know it.
+VERSION = 1
+
+_FIELDS = 12
+
+
+class UnreadableMessageError(ValueError):
+    """The bytes are not a message of a known version."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Entry:
+    """An event on its way into the queue.
+
+    Args:
+        eid: Event id, 32 hex digits.
+        lane: Key of its serial order, ``""`` for none.
+        scope: Short hash of its dataset, by which a breaker can hold it.
+        payload: UTF-8 JSON object of wire parameters.
+    """
+
+    eid: str
+    lane: str
+    scope: str
+    payload: bytes
+
+    def __repr__(self) -> str:
+        """Show no payload."""
+        return f"Entry(eid={self.eid!r})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Message:
+    """One event as the queue holds it; times in ms of broker time, `history` newest last."""
+
+    seq: int
+    eid: str
+    lane: str
+    scope: str
+    accepted_ms: int
+    open_ms: int
+    claims: int
+    attempts: int
+    suspect: int
+    revision: int
+    history: tuple[str, ...]
+    payload: bytes
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Message:
+        """Read a message as the scripts write it.
+
+        Raises:
+            UnreadableMessageError: The header is not one of this version.
+        """
+        head, newline, payload = raw.partition(b"\n")
+        fields = head.decode("latin-1").split(" ")
+        if not newline or len(fields) != _FIELDS or fields[0] != str(VERSION):
+            raise UnreadableMessageError
+        _, seq, eid, lane, scope, at, opened, claims, attempts, suspect, revision, history = fields
+        try:
+            return cls(
+                seq=int(seq),
+                eid=eid,
+                lane=lane if lane != "-" else "",
+                scope=scope,
+                accepted_ms=int(at),
+                open_ms=int(opened),
+                claims=int(claims),
+                attempts=int(attempts),
+                suspect=int(suspect),
+                revision=int(revision),
+                history=tuple(history.split(";")) if history != "-" else (),
+                payload=payload,
+            )
+        except ValueError:
+            raise UnreadableMessageError from None
+
+    def __repr__(self) -> str:
+        """Show no payload."""
+        return f"Message(seq={self.seq}, eid={self.eid!r}, attempts={self.attempts})"

@@ -1,0 +1,143 @@
+"""Settings: declared once, here. Each is an environment variable `LEADRELAY_<NAME>`."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from leadrelay.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "LEADRELAY_"
+#: Variables that other parts read themselves.
+_ELSEWHERE = {"LEADRELAY_FAILPOINT"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: how its text is read, its default, and what it means."""
+
+    name: str
+    read: Callable[[str], Any]
+    default: Any
+    meaning: str
+
+
+def _boolean(text: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    return known[text.strip().lower()]
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError
+        return text
+
+    return read
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if urlsplit(text).scheme not in schemes:
+            raise ValueError
+        return text
+
+    return read
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting("broker_url", _url("redis", "rediss"), None, "Redis or Valkey 7+, `redis://…`; unset: one embedded broker per home"),
+    Setting("dataset_id", str, None, "`si` of events that name none"),
+    Setting("destination_url", _url("http", "https"), "https://log.leadboxer.com", "the Track API"),
+    Setting("namespace", str, "leadrelay", "prefix of every key; also the inbox of plain Celery producers"),
+    Setting("mode", _one_of("live", "off"), "live", "`off`: events are checked and get an id, and are not sent"),
+    Setting("home", Path, Path("~/.leadrelay"), "folder of the embedded broker, the witness and journals"),
+    Setting("timeout_ms", _positive, 50, "ms that one `track_event` may take when the broker is slow or away"),
+    Setting("lanes", _boolean, True, "deliver the events of one user in order"),
+    Setting("lane_secret", str, "", "key of the hash that stands for a user in the queue; same for all producers"),
+    Setting("method", _one_of("POST", "GET"), "POST", "how events are sent"),
+    Setting("concurrency", _positive, 32, "attempts at a time in one worker"),
+    Setting("pool", _one_of("threads", "prefork"), "threads", "how a worker runs them"),
+    Setting("pin", _boolean, True, "keep a threaded worker on one core (40% less CPU: threads then hand over cheaply)"),
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Settings:
+    """The settings of one process; fields as in `TABLE`."""
+
+    broker_url: str | None = None
+    dataset_id: str | None = None
+    destination_url: str = "https://log.leadboxer.com"
+    namespace: str = "leadrelay"
+    mode: str = "live"
+    home: Path = Path("~/.leadrelay")
+    timeout_ms: int = 50
+    lanes: bool = True
+    lane_secret: str = ""
+    method: str = "POST"
+    concurrency: int = 32
+    pool: str = "threads"
+    pin: bool = True
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment; `LEADRELAY_X_FILE` names a file with the value of X.
+
+        Raises:
+            ConfigurationError: A value cannot be read; names the variable, not the value.
+        """
+        environ = os.environ if environ is None else environ
+        values = {setting.name: _read(setting, environ) for setting in TABLE}
+        values["home"] = values["home"].expanduser()
+        _warn_of_unknown(environ)
+        return cls(**values)
+
+    def __repr__(self) -> str:
+        """Show names only: values hold passwords."""
+        return f"Settings({', '.join(field.name for field in fields(self))})"
+
+
+def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
+    variable = PREFIX + setting.name.upper()
+    text = environ.get(variable)
+    file = environ.get(f"{variable}_FILE")
+    if text is None and file:
+        try:
+            text = Path(file).read_text("utf-8").strip()
+        except OSError as error:
+            message = f"{variable}_FILE: cannot read it ({error.strerror}): name a readable file"
+            raise ConfigurationError(message) from None
+    if text is None or text == "":
+        return setting.default
+    try:
+        return setting.read(text)
+    except (ValueError, KeyError):
+        message = f"{variable}: not a usable value. It is: {setting.meaning}"
+        raise ConfigurationError(message) from None
+
+
+def _warn_of_unknown(environ: Mapping[str, str]) -> None:
+    known = {PREFIX + setting.name.upper() for setting in TABLE} | _ELSEWHERE
+    known |= {f"{name}_FILE" for name in known}
+    for name in environ:
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            logger.warning("%s is not a setting%s", name, f"; did you mean {near[0]}?" if near else "")

@@ -1,0 +1,1 @@
+"""The Track API's protocol, pure: parameters, encoding, answers."""

@@ -1,0 +1,85 @@
+"""Faults on demand: rules that make the sandbox fail as endpoints do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+#: What a rule may say; see `Rule`.
+_FIELDS = {"status", "share", "for_s", "retry_after", "delay_s", "drop", "body", "si", "ti"}
+
+
+class BadRule(ValueError):
+    """A rule cannot be used; the message says which field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One fault.
+
+    Args:
+        status: Answer with it instead of accepting; None accepts.
+        share: Part of the requests it hits, 0 to 1.
+        until: Monotonic second at which it ends, None for never.
+        retry_after: Seconds for the header of that name.
+        delay_s: Seconds before the answer.
+        drop: Cut the connection ``before`` the event is accepted or ``after``.
+        body: Answer this text instead of the event id.
+        si: Only events of this dataset.
+        ti: Only events of this title.
+    """
+
+    status: int | None = None
+    share: float = 1.0
+    until: float | None = None
+    retry_after: float | None = None
+    delay_s: float = 0.0
+    drop: str | None = None
+    body: str | None = None
+    si: str | None = None
+    ti: str | None = None
+
+
+@dataclass
+class Faults:
+    """The rules in force; the first that matches a request hits it."""
+
+    rules: list[Rule] = field(default_factory=list)
+
+    def replace(self, document: Any, now: float) -> None:
+        """Take new rules as `PUT /_sandbox/faults` sends them; raises BadRule and changes nothing."""
+        if not isinstance(document, dict) or not isinstance(document.get("rules"), list):
+            raise BadRule('expected {"rules": [...]}')
+        self.rules = [_rule(given, now) for given in document["rules"]]
+
+    def match(self, params: dict[str, str], now: float, chance: float) -> Rule | None:
+        """Give the rule that hits this request, if any; `chance` is a random number in [0, 1)."""
+        for rule in self.rules:
+            if rule.until is not None and now >= rule.until:
+                continue
+            if rule.si not in (None, params.get("si")) or rule.ti not in (None, params.get("ti")):
+                continue
+            if chance < rule.share:
+                return rule
+        return None
+
+
+def _rule(given: Any, now: float) -> Rule:
+    if not isinstance(given, dict):
+        raise BadRule("a rule is an object")
+    unknown = set(given) - _FIELDS
+    if unknown:
+        raise BadRule(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(_FIELDS))}")
+    if given.get("drop") not in (None, "before", "after"):
+        raise BadRule("drop: before or after")
+    for name in ("share", "for_s", "retry_after", "delay_s"):
+        if name in given and (isinstance(given[name], bool) or not isinstance(given[name], int | float)):
+            raise BadRule(f"{name}: a number")
+    status = given.get("status")
+    if status is not None and (not isinstance(status, int) or not 200 <= status <= 599):  # noqa: PLR2004
+        raise BadRule("status: 200 to 599")
+    for name in ("body", "si", "ti"):
+        if name in given and not isinstance(given[name], str):
+            raise BadRule(f"{name}: text")
+    plain = {name: value for name, value in given.items() if name != "for_s"}
+    return Rule(**plain, until=now + given["for_s"] if "for_s" in given else None)

@@ -1,0 +1,93 @@
+"""The judge: every serial that was accepted must be at the sandbox, dead or waiting, under one eid."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from leadrelay.queue.verify import recount, waiting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from leadrelay.queue import Queue
+
+
+@dataclass
+class Verdict:
+    """What became of the accepted events."""
+
+    accepted: int
+    delivered: int
+    waiting: int
+    dead: int
+    duplicates: int
+    lost: list[int] = field(default_factory=list)
+    two_eids: list[int] = field(default_factory=list)
+    out_of_order: int = 0
+    findings: list[str] = field(default_factory=list)
+
+    def row(self) -> str:
+        """Give the figures in one line."""
+        return (
+            f"accepted {self.accepted} delivered {self.delivered} waiting {self.waiting} dead {self.dead} "
+            f"duplicates {self.duplicates} lost {len(self.lost)} two eids {len(self.two_eids)} "
+            f"out of order {self.out_of_order}"
+        )
+
+
+def read_accepted(path: Path) -> dict[int, str]:
+    """Read serial -> eid as the producer wrote them."""
+    pairs = (line.split() for line in path.read_text().splitlines())
+    return {int(pair[0]): pair[1] for pair in pairs if len(pair) == 2}
+
+
+def read_arrived(store: Path) -> list[tuple[int, str, str]]:
+    """Read (serial, eid, user) in order of arrival from the sandbox's file of JSON lines."""
+    arrived = []
+    for line in store.read_text().splitlines():
+        event = json.loads(line)
+        params = event["params"]
+        arrived.append((int(params["serial"]), event["eid"], params.get("userId", "")))
+    return arrived
+
+
+def judge(accepted: dict[int, str], arrived: list[tuple[int, str, str]], queue: Queue | None) -> Verdict:
+    """Hold what was accepted against what arrived and what the queue holds."""
+    in_queue = {state: set(eids) for state, eids in waiting(queue).items()} if queue else {}
+    dead = in_queue.pop("dead", set())
+    still = set().union(*in_queue.values()) if in_queue else set()
+    eids: dict[int, set[str]] = {}
+    for serial, eid, _ in arrived:
+        eids.setdefault(serial, set()).add(eid)
+    for serial, eid in accepted.items():
+        eids.setdefault(serial, set()).add(eid)
+    seen = {serial for serial, _, _ in arrived}
+    lost = [s for s, eid in accepted.items() if s not in seen and eid not in still and eid not in dead]
+    return Verdict(
+        accepted=len(accepted),
+        delivered=len(seen),
+        waiting=len(still),
+        dead=len(dead),
+        duplicates=sum(number - 1 for number in Counter(eid for _, eid, _ in arrived).values()),
+        lost=lost,
+        two_eids=[serial for serial, ids in eids.items() if len(ids) > 1],
+        out_of_order=first_arrivals_out_of_order(arrived),
+        findings=recount(queue).findings if queue else [],
+    )
+
+
+def first_arrivals_out_of_order(arrived: list[tuple[int, str, str]]) -> int:
+    """Count events whose first arrival came after a later one of the same user."""
+    highest: dict[str, int] = {}
+    met: set[int] = set()
+    wrong = 0
+    for serial, _, user in arrived:
+        if serial in met:
+            continue
+        met.add(serial)
+        wrong += serial < highest.get(user, 0)
+        highest[user] = max(serial, highest.get(user, 0))
+    return wrong

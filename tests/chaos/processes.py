@@ -1,0 +1,134 @@
+"""The processes of a run: broker, sandbox, workers, producer. Each is started, killed and awaited by its own id."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import redis
+
+from leadrelay.embedded import server_binary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+
+def free_port() -> int:
+    """Give a loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(predicate: Callable[[], Any], what: str, timeout: float = 60.0) -> Any:
+    """Wait until `predicate` gives something true, and give it back; fail with `what` at the deadline."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        value = predicate()
+        if value:
+            return value
+        time.sleep(0.02)
+    message = f"not within {timeout:.0f} s: {what}"
+    raise AssertionError(message)
+
+
+class Process:
+    """A child process with its output in a file."""
+
+    def __init__(self, name: str, command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> None:
+        """Start `command`; `env` is laid over this process's environment."""
+        self.name = name
+        self.log = folder / f"{name}.log"
+        with self.log.open("ab") as out:
+            self.child = subprocess.Popen(
+                command, stdout=out, stderr=out, cwd=folder, env={**os.environ, **(env or {})}, start_new_session=True
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.child.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.child.poll() is None
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        self.child.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL the process and what it started, and reap it."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.child.wait(10)
+
+    def stop(self, timeout: float = 20) -> int:
+        """SIGTERM it and give its exit code; kill it at the deadline."""
+        self.child.terminate()
+        try:
+            return self.child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def tail(self) -> str:
+        """Give the end of its output."""
+        return self.log.read_text("utf-8", "replace")[-2000:]
+
+
+class Broker:
+    """A real server with an append-only file, on one port for its whole life."""
+
+    def __init__(self, folder: Path, *options: str, fsync: str = "everysec") -> None:
+        """Start it; `options` are appended to the server's command line."""
+        self.folder = folder / "broker"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.options = (*options, "--appendfsync", fsync)
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client = redis.Redis(port=self.port, socket_timeout=5)
+        self.start()
+
+    def start(self) -> None:
+        """Start the server on its append-only file and wait until it answers."""
+        command = [
+            str(server_binary()), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder),
+            "--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction", *self.options,
+        ]  # fmt: skip
+        self.process = Process("broker", command, self.folder)
+        until(self._answers, "the broker answers")
+
+    def kill(self) -> None:
+        """SIGKILL the server."""
+        self.process.kill()
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except redis.RedisError:
+            return False
+
+
+def worker(folder: Path, env: Mapping[str, str], name: str, *options: str) -> Process:
+    """Start `leadrelay worker`."""
+    command = [sys.executable, "-m", "leadrelay", "worker", "--name", name, *options]
+    return Process(name, command, folder, env)
+
+
+def producer(folder: Path, env: Mapping[str, str], events: int, **options: Any) -> Process:
+    """Start a producer of `events` events; see `tests.chaos.produce`."""
+    command = [sys.executable, "-m", "tests.chaos.produce", str(folder / "accepted.txt"), str(events)]
+    for key, value in options.items():
+        command += [f"--{key}", str(value)]
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return Process("producer", command, folder, {**env, "PYTHONPATH": root})

@@ -1,0 +1,117 @@
+"""The worker's own Celery app: ``celery -A leadrelay_worker.app`` or `leadrelay worker`."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import leadrelay_worker  # noqa: F401 - seals the environment before Celery is imported
+from celery import Celery, bootsteps, signals
+from kombu import Exchange
+from kombu import Queue as KombuQueue
+
+from leadrelay import broker
+from leadrelay.client import Client
+from leadrelay.queue.core import Queue
+from leadrelay.settings import Settings
+from leadrelay_worker import transport
+from leadrelay_worker.logline import attempts
+from leadrelay_worker.task import TrackEvent
+from leadrelay_worker.transport.flight import Flight
+from leadrelay_worker.upkeep import INTERVAL_S, Upkeep
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leadrelay.queue.message import Entry
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that a call to the broker may take in a worker; below the lease, above a slow fsync.
+TIMEOUT_S = 5.0
+
+
+def make_app(settings: Settings, url: str) -> Celery:
+    """Make the app.
+
+    Args:
+        settings: This process's.
+        url: The broker's.
+    """
+    app = Celery("leadrelay", set_as_current=False, fixups=[], broker=url)
+    keys = Queue(broker.connect(url, TIMEOUT_S), settings.namespace).keys
+    names = (keys.namespace, *map(keys.name, ("ready", "returning", "bulk", "suspects")))
+    app.conf.update(
+        broker_transport="leadrelay_worker.transport:Transport",
+        broker_transport_options={"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S},
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        control_exchange=f"{settings.namespace}.control",
+        event_exchange=f"{settings.namespace}.events",
+        task_default_queue=settings.namespace,
+        task_queues=[KombuQueue(name, Exchange(""), routing_key=name) for name in names],
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        result_backend=None,
+        worker_send_task_events=True,
+        worker_redirect_stdouts=False,
+        worker_log_format="%(asctime)s %(levelname)s %(message)s",
+        worker_pool=settings.pool,
+        worker_concurrency=settings.concurrency,
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        enable_utc=True,
+    )
+    app.register_task(TrackEvent())
+    app.steps["consumer"].add(KeepUp)
+    app.leadrelay = settings
+    transport.make_flight = lambda: _flight(settings, url)
+    return app
+
+
+def _flight(settings: Settings, url: str) -> Flight:
+    queue = Queue(broker.connect(url, TIMEOUT_S), settings.namespace, broker.witness_of(settings))
+    prefork = settings.pool == "prefork"
+    capacity = settings.concurrency * (4 if prefork else 2)
+    return Flight(queue, "worker", capacity, least=settings.concurrency if prefork else 1)
+
+
+class KeepUp(bootsteps.StartStopStep):
+    """Runs the upkeep from the consumer's event loop."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, consumer: Any) -> None:
+        """Register the timer; Celery takes it back when the connection is lost."""
+        client = Client(consumer.app.leadrelay, consumer.connection.transport.flight.queue)
+
+        def make_entry(title: str, wire: Mapping[str, Any], eid: str) -> Entry:
+            return client.entry(client.make(title, wire, eid))
+
+        upkeep = Upkeep(client.queue, make_entry)
+        upkeep.round()
+        self._timer = consumer.hub.call_repeatedly(INTERVAL_S, upkeep.round)
+
+    def stop(self, consumer: Any) -> None:
+        """Take the timer back."""
+        del consumer
+        self._timer.cancel()
+
+
+@signals.worker_shutdown.connect
+def hand_back(**_: Any) -> None:
+    """Settle what is decided and hand back the rest, when the pool has stopped."""
+    attempts.flush()
+    if transport.Transport._flight is None:  # noqa: SLF001 - nothing was ever claimed
+        return
+    try:
+        transport.Transport._flight.close()  # noqa: SLF001
+    except Exception as error:  # noqa: BLE001 - the lease runs out and another worker rescues
+        logger.warning("could not hand back (%s): it will be rescued", type(error).__name__)
+
+
+def load() -> Celery:
+    """Make the app of this process's settings."""
+    settings = Settings.load()
+    return make_app(settings, broker.url_of(settings, start=True))

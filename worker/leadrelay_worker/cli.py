@@ -1,0 +1,55 @@
+"""`leadrelay worker` and `leadrelay monitor`."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+import click
+
+import leadrelay_worker  # noqa: F401 - seals the environment
+from leadrelay_worker.pin import pin
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+
+def _app() -> Celery:
+    from leadrelay_worker.app import load  # noqa: PLC0415 - Celery takes half a second to load; `--help` need not wait
+
+    return load()
+
+
+@click.command()
+@click.option("--concurrency", type=click.IntRange(1), help="Attempts at a time.  [default: 32]")
+@click.option("--pool", type=click.Choice(["threads", "prefork"]), help="How they run.  [default: threads]")
+@click.option("--name", default="worker", show_default=True, help="Its name before the @ in Flower.")
+def worker(concurrency: int | None, pool: str | None, name: str) -> None:
+    """Deliver events until SIGTERM; what is under way is finished first."""
+    if concurrency:
+        os.environ["LEADRELAY_CONCURRENCY"] = str(concurrency)
+    if pool:
+        os.environ["LEADRELAY_POOL"] = pool
+    app = _app()
+    from celery.exceptions import SecurityWarning  # noqa: PLC0415 - as above
+
+    settings = app.leadrelay
+    warnings.filterwarnings("ignore", category=SecurityWarning)  # it is about pickle; this worker reads JSON only
+    if settings.pin and settings.pool == "threads":
+        pin()
+    app.worker_main(
+        ["worker", f"--hostname={name}@%h", "--loglevel=INFO", "--without-mingle", "--without-gossip"]
+    )
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=5555, show_default=True)
+def monitor(host: str, port: int) -> None:
+    """Watch workers and tasks in a browser (Flower)."""
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        raise click.UsageError("the monitor has no login yet, so it listens on loopback only")
+    app = _app()
+    click.echo(f"http://{host}:{port}")
+    app.start(["flower", f"--address={host}", f"--port={port}", "--max_tasks=5000", "--logging=WARNING"])

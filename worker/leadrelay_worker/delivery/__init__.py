@@ -1,0 +1,1 @@
+"""One attempt: send, classify what came back, decide what becomes of the event."""

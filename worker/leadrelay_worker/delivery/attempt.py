@@ -1,0 +1,115 @@
+"""The attempt: what runs in the pool for each message. It never raises and holds nothing that must not be lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from leadrelay import __name__ as _package
+from leadrelay.failpoints import failpoint
+from leadrelay.settings import Settings
+from leadrelay.trackapi.encode import USER_AGENT, encode
+from leadrelay_worker.delivery.classify import classify
+from leadrelay_worker.delivery.destination import Destination
+from leadrelay_worker.delivery.outcome import Seen, Verdict
+from leadrelay_worker.delivery.retry import DEFAULT, Decision, decide, read_retry_after
+from leadrelay_worker.logline import attempts
+
+_AGENT = f"{_package}/0.1"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Job:
+    """What an attempt needs, small enough to be sent to a child process.
+
+    Args:
+        eid: Event id.
+        seq: Its number in the queue.
+        attempt: Number of this attempt, from 1.
+        age_ms: Age in open time.
+        owned_until: Monotonic second until which the lease surely stands.
+        payload: As in the queue.
+    """
+
+    eid: str
+    seq: int
+    attempt: int
+    age_ms: int
+    owned_until: float
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an attempt came to: the decision, its entry in the history, and words for Flower."""
+
+    decision: Decision
+    entry: str
+    outcome: str
+    reason: str
+    runtime_s: float
+
+
+def attempt(job: Job) -> Result:
+    """Try once to deliver; the caller settles what it returns."""
+    started = time.monotonic()
+    if started >= job.owned_until:
+        return Result(Decision("ready"), "", "lost", "lease", 0.0)
+    failpoint("attempt.before")
+    params = _params(job.payload)
+    if params is None:
+        return _finish(job, started, Verdict("rejected", "malformed"), Decision("dead", "malformed"), Seen())
+    try:
+        seen = _destination().send(encode(params), params.get(USER_AGENT) or _AGENT)
+    except Exception as error:  # noqa: BLE001 - an event must not be lost to a bug of ours; its class is told, not its text
+        seen = Seen(failure=f"internal:{type(error).__name__}", unknown=True)
+    failpoint("attempt.sent")
+    verdict = classify(seen, job.eid)
+    hint = read_retry_after(seen.retry_after, datetime.now(UTC))
+    decision = decide(verdict, job.attempt, job.age_ms, random.random(), hint, DEFAULT)  # noqa: S311
+    return _finish(job, started, verdict, decision, seen)
+
+
+def _params(payload: bytes) -> dict[str, str] | None:
+    """Read a payload: an object of texts with a dataset id, else it is not an event."""
+    try:
+        params: Any = json.loads(payload)
+    except ValueError:
+        return None
+    if not isinstance(params, dict) or not params.get("si"):
+        return None
+    return params if all(isinstance(value, str) for value in params.values()) else None
+
+
+def _finish(job: Job, started: float, verdict: Verdict, decision: Decision, seen: Seen) -> Result:
+    runtime = time.monotonic() - started
+    took = int(runtime * 1000)
+    status = seen.status or "-"
+    flags = " other_id" * verdict.other_id + " unknown_result" * seen.unknown
+    attempts.write(
+        f"event=attempt eid={job.eid} seq={job.seq} attempt={job.attempt} outcome={verdict.outcome} "
+        f"reason={verdict.reason} status={status} ms={took} next={decision.kind}"
+        f"{'=' + decision.argument if decision.argument else ''}{flags}"
+    )
+    unknown = "?" if seen.unknown else ""
+    entry = f"{int(time.time() * 1000)}:{job.attempt}:{verdict.outcome}{unknown}:{verdict.reason.replace(':', '.')}:{took}"
+    failpoint("decision.made")
+    return Result(decision, entry, verdict.outcome, verdict.reason, runtime)
+
+
+_of_process: tuple[int, Destination] | None = None
+
+
+def _destination() -> Destination:
+    """Give this process's destination (a prefork child opens its own)."""
+    global _of_process  # noqa: PLW0603 - one per process
+    if _of_process is None or _of_process[0] != os.getpid():
+        settings = Settings.load()
+        made = Destination(settings.destination_url, method=settings.method, pool_size=settings.concurrency)
+        _of_process = (os.getpid(), made)
+    return _of_process[1]

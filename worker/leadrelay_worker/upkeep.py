@@ -1,0 +1,63 @@
+"""What every worker does for the queue each second: each step is bounded, and harmless when another did it first."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from redis import exceptions
+
+from leadrelay.errors import NotAccepted
+from leadrelay.failpoints import failpoint
+from leadrelay.inbox import adopt
+from leadrelay.queue import Valve
+
+if TYPE_CHECKING:
+    from leadrelay.inbox import MakeEntry
+    from leadrelay.queue import Queue
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between rounds.
+INTERVAL_S = 1.0
+#: Share of `maxmemory` above which new events are refused: what is in the queue needs room to move.
+WATERMARK = 0.9
+#: Seconds for which a refusal stands unless it is renewed.
+REFUSAL_S = 5.0
+
+
+class Upkeep:
+    """Rescue, due, adoption and the memory watermark.
+
+    Args:
+        queue: The queue.
+        make_entry: For adopting: validates and renders an event.
+    """
+
+    def __init__(self, queue: Queue, make_entry: MakeEntry) -> None:
+        """See the class."""
+        self._queue = queue
+        self._make_entry = make_entry
+        self._full = False
+
+    def round(self) -> None:
+        """Do all of it once; a broker that is away is met again in the next round."""
+        try:
+            failpoint("rescue")
+            rescued = self._queue.rescue()
+            if rescued:
+                logger.warning("rescued %d events of workers that are gone", rescued)
+            self._queue.due()
+            failpoint("adopt")
+            adopt(self._queue, self._make_entry)
+            self._watch_memory(self._queue.client.info("memory"))
+        except (NotAccepted, exceptions.RedisError) as error:
+            logger.warning("upkeep failed (%s); it is tried again", type(error).__name__)
+
+    def _watch_memory(self, info: dict[str, Any]) -> None:
+        full = 0 < info["maxmemory"] * WATERMARK < info["used_memory"]
+        if full or self._full:
+            Valve(self._queue).set_full(REFUSAL_S if full else 0)
+        if full and not self._full:
+            logger.error("the broker's memory is over %d%%: new events are refused", WATERMARK * 100)
+        self._full = full
