@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import redis
+import requests
 
 from leadrelay.embedded import server_binary
 
@@ -132,3 +133,24 @@ def producer(folder: Path, env: Mapping[str, str], events: int, **options: Any) 
         command += [f"--{key}", str(value)]
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     return Process("producer", command, folder, {**env, "PYTHONPATH": root})
+
+
+def sandbox(folder: Path, port: int = 0) -> tuple[Process, str]:
+    """Start `leadrelay sandbox` with its store in `folder`; gives it and its URL."""
+    command = [sys.executable, "-m", "leadrelay", "sandbox", "--port", str(port), "--store", str(folder / "arrived.jsonl")]
+    process = Process("sandbox", command, folder)
+
+    def announced() -> str | None:
+        lines = process.log.read_text().splitlines()
+        return next((line for line in reversed(lines) if line.startswith("http://")), None)
+
+    url = until(announced, "the sandbox says where it listens")
+    until(lambda: _listens(url), "the sandbox listens")
+    return process, str(url)
+
+
+def _listens(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/_sandbox/stats", timeout=1).ok
+    except requests.RequestException:
+        return False

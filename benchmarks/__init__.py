@@ -1,0 +1,1 @@
+"""What durable delivery costs, measured beside the alternatives in one run."""
