@@ -8,6 +8,26 @@ from __future__ import annotations
 import os
 import signal
 
+#: Every step, in the order of an event's life.
+NAMES = (
+    "enqueue.before",
+    "enqueue.after",
+    "adopt",
+    "adopt.after",
+    "turn.before",
+    "turn.after",
+    "deliver",
+    "attempt.before",
+    "attempt.sent",
+    "decision.made",
+    "settle.before",
+    "heartbeat.before",
+    "rescue",
+    "rescue.after",
+    "close.before",
+    "close.after",
+)
+
 _name, _, _count = os.environ.get("LEADRELAY_FAILPOINT", "").partition(":")
 _left = int(_count or 1)
 

@@ -12,6 +12,7 @@ from celery.exceptions import TaskRevokedError
 from celery.worker import state
 from celery.worker.request import Request
 
+from leadrelay.failpoints import failpoint
 from leadrelay_worker.delivery.attempt import Job, Result, attempt
 from leadrelay_worker.logline import attempts
 from leadrelay_worker.taskevents import task_events
@@ -98,6 +99,7 @@ class TrackRequest(Request):
         if self.acknowledged:
             return
         self.acknowledged = True
+        failpoint("settle.before")
         waiting = self.flight.settle(self.message.delivery_tag, kind, argument, entry)
         state.task_ready(self)
         if waiting in (1, BATCH):

@@ -47,9 +47,11 @@ class Upkeep:
             rescued = self._queue.rescue()
             if rescued:
                 logger.warning("rescued %d events of workers that are gone", rescued)
+            failpoint("rescue.after")
             self._queue.due()
             failpoint("adopt")
             adopt(self._queue, self._make_entry)
+            failpoint("adopt.after")
             self._watch_memory(self._queue.client.info("memory"))
         except (NotAccepted, exceptions.RedisError) as error:
             logger.warning("upkeep failed (%s); it is tried again", type(error).__name__)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kombu.transport import redis as stock
 
 from leadrelay.errors import NotAccepted
+from leadrelay.failpoints import failpoint
 
 if TYPE_CHECKING:
     from leadrelay.queue.core import Claimed
@@ -92,6 +93,7 @@ class Channel(stock.Channel):
         """Settle and claim; deliver what came. Gives whether something did."""
         claimed = self.flight.turn()
         for message in claimed:
+            failpoint("deliver")
             self.connection._deliver(raw_message(message), self.connection.consumed_queue)  # noqa: SLF001 - kombu's own hook
         return bool(claimed)
 

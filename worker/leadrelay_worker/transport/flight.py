@@ -128,7 +128,7 @@ class Flight:
             if now - since > HOLD_CAP_S:
                 logger.error("message %s was held for over %d s and is given back", token, HOLD_CAP_S)
                 self.settle(token, "suspect")
-        failpoint("heartbeat")
+        failpoint("heartbeat.before")
         if self.queue.heartbeat(self.worker):
             self.lease_until = now + LEASE_S
         elif self._held:
@@ -140,8 +140,10 @@ class Flight:
         for token in sorted(self._held, key=lambda token: int(token.partition(".")[0]), reverse=True):
             self.settle(token, "ready")
         self.capacity = 0
+        failpoint("close.before")
         while self._asked or self._pending:
             self.turn()
+        failpoint("close.after")
         if self.queue.witness:
             self.queue.witness.flush()
 
