@@ -7,6 +7,8 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+import requests
+
 from leadrelay.broker import connect
 from leadrelay.queue import Queue
 from leadrelay.queue.books import Books, read_books
@@ -62,6 +64,10 @@ class Run:
         self.producer = producer(self.folder, self.env, events, **options)
         return self.producer
 
+    def faults(self, *rules: dict[str, Any]) -> None:
+        """Give the sandbox its faults."""
+        requests.put(f"{self.url}/_sandbox/faults", json={"rules": list(rules)}, timeout=5).raise_for_status()
+
     def books(self) -> Books:
         """Read the books."""
         return read_books(self.queue)
@@ -77,6 +83,13 @@ class Run:
         key = self.queue.keys.name("leases")
         for name in self.broker.client.zrange(key, 0, -1):
             if int(name.decode().rpartition("/")[2].partition("-")[0]) not in alive:
+                self.broker.client.zadd(key, {name: 1}, xx=True)
+
+    def outlive_lease(self, process: Process) -> None:
+        """Let the lease of a worker that still exists (stopped) run out now instead of in 30 s."""
+        key = self.queue.keys.name("leases")
+        for name in self.broker.client.zrange(key, 0, -1):
+            if f"/{process.pid}-".encode() in name:
                 self.broker.client.zadd(key, {name: 1}, xx=True)
 
     def in_flight(self) -> bool:
@@ -105,6 +118,7 @@ def random_kills(folder: Path, kills: int, events: int, pool: str = "threads") -
     chance = random.Random(kills)
     with Run(folder, pool=pool) as run:
         process = run.start_worker()
+        run.faults({"delay_s": 0.005})
         run.produce(events, rate=0)
         for _ in range(kills):
             until(run.in_flight, "events are in flight", 60)
@@ -137,3 +151,58 @@ def at_failpoint(folder: Path, name: str, pool: str = "threads") -> Verdict:
             run.start_worker()
         run.drain()
         return run.verdict()
+
+
+def stopped_past_lease(folder: Path, stops: int, pool: str = "threads") -> tuple[Run, Verdict]:
+    """SIGSTOP a worker until its events are rescued and delivered by another, then SIGCONT it."""
+    with Run(folder, pool=pool) as run:
+        sleeper = run.start_worker()
+        run.faults({"delay_s": 0.03})
+        run.produce(600 * stops, rate=400)
+        for _ in range(stops):
+            until(run.in_flight, "events are in flight")
+            sleeper.signal(signal.SIGSTOP)
+            rescued = run.books().rescued
+            run.outlive_lease(sleeper)
+            other = run.start_worker()
+            until(lambda before=rescued: run.books().rescued > before or not run.in_flight(), "the sleeper's events are rescued")
+            sleeper.signal(signal.SIGCONT)
+            until(lambda: other.alive and run.books().workers > 1, "both workers claim")
+            other.stop()
+        run.drain()
+        return run, run.verdict()
+
+
+def broker_restarts(folder: Path, restarts: int, events: int, pool: str = "threads", fsync: str = "always") -> tuple[Run, Verdict]:
+    """SIGKILL the broker under load and start it again on its append-only file."""
+    chance = random.Random(restarts)
+    with Run(folder, pool=pool, fsync=fsync) as run:
+        run.start_worker()
+        run.produce(events, rate=1500)
+        for _ in range(restarts):
+            delivered = run.books().delivered
+            until(lambda before=delivered: run.books().delivered > before + 200, "events flow", 60)
+            time.sleep(chance.random() * 0.2)
+            run.broker.kill()
+            time.sleep(0.3)
+            run.broker.start()
+        run.drain(240)
+        return run, run.verdict()
+
+
+def full_broker(folder: Path, pool: str = "threads") -> tuple[Run, Verdict, bool]:
+    """Fill the broker's memory under load: enqueue is refused, and everything else empties it. Gives if it refused."""
+    with Run(folder, pool=pool) as run:
+        client = run.broker.client
+        client.config_set("maxmemory", client.info("memory")["used_memory"] + 3_000_000)
+        run.produce(20_000)
+        refused = until(lambda: _refused(run), "enqueue is refused", 60)
+        run.start_worker()
+        run.drain(240)
+        return run, run.verdict(), bool(refused)
+
+
+def _refused(run: Run) -> bool:
+    """Whether the producer has begun serials that were not accepted, and goes on."""
+    lines = (run.folder / "accepted.txt").read_text().splitlines() if (run.folder / "accepted.txt").exists() else []
+    return sum(" " not in line for line in lines) > sum(" " in line for line in lines) + 10

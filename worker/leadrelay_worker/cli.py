@@ -32,10 +32,11 @@ def worker(concurrency: int | None, pool: str | None, name: str) -> None:
     if pool:
         os.environ["LEADRELAY_POOL"] = pool
     app = _app()
-    from celery.exceptions import SecurityWarning  # noqa: PLC0415 - as above
+    from celery.exceptions import CPendingDeprecationWarning, SecurityWarning  # noqa: PLC0415 - as above
 
     settings = app.leadrelay
     warnings.filterwarnings("ignore", category=SecurityWarning)  # it is about pickle; this worker reads JSON only
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
     if settings.pin and settings.pool == "threads":
         pin()
     app.worker_main(

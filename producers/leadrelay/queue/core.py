@@ -207,6 +207,10 @@ class Queue:
         self._observe(epoch, seq, before)
         return bool(alive)
 
+    def leave(self, worker: str) -> bool:
+        """Sign off a worker that holds nothing; False when it does (then `rescue` will see to it)."""
+        return bool(self.run("leave", worker))
+
     def due(self, limit: int = MOST_AT_ONCE) -> int:
         """Move scheduled messages whose time has come to ready; gives how many."""
         return int(self.run("due", limit))

@@ -72,6 +72,8 @@ class Channel(stock.Channel):
     """A channel that claims from our queues."""
 
     QoS = QoS
+    #: Whether the command that the connection waits for is our BLPOP, not a stock BRPOP.
+    _awaits_token = False
 
     @property
     def flight(self) -> Flight:
@@ -105,12 +107,14 @@ class Channel(stock.Channel):
             return
         wait = min(self.flight.wait_s, LONGEST_WAIT_S)
         self._in_poll = self.client.connection
+        self._awaits_token = True
         self._brpop_sent_at = stock.monotonic()
         self.client.connection.send_command("BLPOP", self.connection.wake_key, f"{wait:.3f}")
 
     def _brpop_read(self, **options: Any) -> bool:
-        if not self.ours:
+        if not self._awaits_token:
             return bool(super()._brpop_read(**options))
+        self._awaits_token = False
         try:
             self.client.parse_response(self.client.connection, "BLPOP", **options)
         except self.connection_errors:
@@ -118,6 +122,8 @@ class Channel(stock.Channel):
             raise
         finally:
             self._in_poll = None
+        if not self.ours:  # cancelled meanwhile: another worker looks within a second
+            raise Empty
         try:
             delivered = self.turn()
         except NotAccepted as error:
@@ -125,6 +131,13 @@ class Channel(stock.Channel):
         if not delivered:
             raise Empty
         return True
+
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+        """Bind, without a write where none is needed: a full broker would refuse it and the worker could not start."""
+        if self.typeof(exchange).type == "fanout":
+            self._fanout_queues[queue] = (exchange, routing_key.replace("#", "*"))
+        elif queue not in self.connection.our_queues:
+            super()._queue_bind(exchange, routing_key, pattern, queue)
 
     def _purge(self, queue: str) -> int:
         """Drop what is ready, recorded; `celery purge` names the queues one by one."""

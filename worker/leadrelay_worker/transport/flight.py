@@ -144,6 +144,7 @@ class Flight:
         while self._asked or self._pending:
             self.turn()
         failpoint("close.after")
+        self.queue.leave(self.worker)
         if self.queue.witness:
             self.queue.witness.flush()
 

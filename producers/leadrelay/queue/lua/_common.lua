@@ -178,6 +178,13 @@ local function suspect(m)
   return 'ready'
 end
 
+-- A worker that is gone: its lease, its last replies, and its turn to claim a suspect.
+local function forget_worker(worker)
+  call('ZREM', LEASES, worker)
+  call('HDEL', REPLIES, 'c:' .. worker, 's:' .. worker)
+  if string.match(call('HGET', REPLIES, 'alone') or '', '^(%S+) ') == worker then call('HDEL', REPLIES, 'alone') end
+end
+
 local function seen(eid) return call('HGET', RECENT, eid) or call('HGET', RECENT_OLD, eid) end
 
 -- Remembers eids (a flat list of eid, seq); the newer half becomes the older one when it is full.

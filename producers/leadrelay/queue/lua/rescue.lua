@@ -33,10 +33,7 @@ for _, worker in ipairs(expired) do
     call('HDEL', FLIGHT, field)
     rescued = rescued + 1
   end
-  if rescued < most then
-    call('ZREM', LEASES, worker)
-    call('HDEL', REPLIES, 'c:' .. worker, 's:' .. worker)
-  end
+  if rescued < most then forget_worker(worker) end
 end
 count('rescued', rescued)
 count_all()
