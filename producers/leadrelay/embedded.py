@@ -80,7 +80,9 @@ def stop(home: Path) -> bool:
 
 def _start(home: Path) -> str:
     folder = ensure(home / "broker")
-    state: dict[str, Any] = {"port": _free_port(), "password": secrets.token_hex(16)}
+    before = _state(home)  # the same port and password again: workers hold the URL
+    port = before["port"] if before and _free(before["port"]) else _free_port()
+    state: dict[str, Any] = {"port": port, "password": before["password"] if before else secrets.token_hex(16)}
     config = folder / "broker.conf"
     config.touch(0o600)
     config.write_text(_config(folder, state), "utf-8")
@@ -136,6 +138,16 @@ def _answers(state: dict[str, Any]) -> bool:
         return False
     finally:
         client.close()
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def _free_port() -> int:

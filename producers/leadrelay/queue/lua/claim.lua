@@ -118,13 +118,7 @@ local function from_scopes()
     local due_probe = state == 'half_open' and NOW >= (tonumber(valve['p:' .. scope]) or 0)
     if due_probe or state == 'draining' then
       local member, raw = first_held('!' .. scope)
-      if member then
-        if due_probe then
-          valve['p:' .. scope] = NOW + probe_lease
-          call('HSET', VALVE, 'p:' .. scope, whole(NOW + probe_lease))
-        end
-        return member, raw
-      end
+      if member then return member, raw, due_probe and scope end
       if state == 'draining' then
         valve['b:' .. scope] = nil
         valve.scopes = string.gsub(valve.scopes, scope .. ' ?', '')
@@ -136,7 +130,8 @@ local function from_scopes()
 end
 
 -- One candidate: true when it was dealt with, false when the claim must stop ------------------------------------
-local function deal(raw, leave, from, scope_open)
+local alone, drain = false, false
+local function deal(raw, leave, from, scope_open, probed_scope)
   local m, written_later = parse(raw)
   if written_later or (m and probing and m.seq == valve.tripped_by and from ~= HELD and call('LLEN', from) > 1) then
     if from == HELD then return false end
@@ -155,6 +150,10 @@ local function deal(raw, leave, from, scope_open)
     return true
   end
   if #batch > 0 and bytes + #raw > room then return false end
+  if m.suspect > 0 and (#batch > 0 or holding > 0) then
+    drain = true
+    return false
+  end
   if not scope_open and valve['b:' .. m.scope] then
     hold('!' .. m.scope, m, raw)
     leave()
@@ -176,6 +175,11 @@ local function deal(raw, leave, from, scope_open)
   end
   hand_out(m)
   leave()
+  alone = m.suspect > 0
+  if probed_scope then
+    valve['p:' .. probed_scope] = NOW + probe_lease
+    call('HSET', VALVE, 'p:' .. probed_scope, whole(NOW + probe_lease))
+  end
   if probing then call('HSET', VALVE, 'probe_until', whole(NOW + probe_lease)) end
   return true
 end
@@ -185,16 +189,15 @@ if by_suspect == worker and call('LLEN', SUSPECTS) > 0 then
   while #batch == 0 and call('LLEN', SUSPECTS) > 0 do
     if not deal(call('LINDEX', SUSPECTS, -1), function() call('RPOP', SUSPECTS) end, SUSPECTS) then break end
   end
-  if #batch > 0 then return finish(0, 'a') end
 end
 
 local cursor = tonumber(call('HGET', LEDGER, 'cursor')) or 0
 local stopped, examined, most = false, 0, limit * 4 + 100
-while not stopped and #batch < limit and examined < most do
+while not stopped and not alone and #batch < limit and examined < most do
   examined = examined + 1
-  local member, raw = from_scopes()
+  local member, raw, probed_scope = from_scopes()
   if member then
-    stopped = not deal(raw, function() call('ZREM', HELD, member) end, HELD, true)
+    stopped = not deal(raw, function() call('ZREM', HELD, member) end, HELD, true, probed_scope)
   else
     local list
     for step = 0, #PATTERN - 1 do
@@ -211,6 +214,8 @@ while not stopped and #batch < limit and examined < most do
   end
 end
 call('HSET', LEDGER, 'cursor', cursor)
+if alone then return finish(0, 'a') end
+if drain and #batch == 0 then return finish(LONGEST_WAIT, 'd') end
 
 local left = call('LLEN', READY) + call('LLEN', RETURNING) + call('LLEN', BULK) > 0
 local spare = not valve.bucket_now or valve.bucket_now - #batch >= 1

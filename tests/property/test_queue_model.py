@@ -1,0 +1,368 @@
+"""The queue against a model: any order of moves, on a real server, with crashes, lost replies and restarts.
+
+The model knows only what it was told (accepted, settled so); the invariants read every structure of the server.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from leadrelay.errors import BrokerFull
+from leadrelay.queue import DeadLetters, Entry, Queue, Settlement, Valve
+from leadrelay.queue.books import read_books
+from leadrelay.queue.message import Message
+from leadrelay.queue.verify import recount, waiting
+from redis import exceptions
+from tests.chaos.processes import Broker
+
+LANES = ["", "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"]
+SCOPES = ["11111111", "22222222"]
+WORKERS = ["w1", "w2", "w3"]
+
+
+@dataclass
+class Worker:
+    """A worker as the model sees it: what it was handed, and its last call."""
+
+    held: dict[str, int] = field(default_factory=dict)
+    last_claim: tuple | None = None
+    last_settle: tuple | None = None
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Rules are the queue's moves; the model keeps one state per event."""
+
+    broker: Broker
+
+    def __init__(self):
+        super().__init__()
+        self.broker.client.config_set("maxmemory", 0)
+        self.broker.client.flushall()
+        self.queue = Queue(self.broker.client)
+        self.dead = DeadLetters(self.queue)
+        self.valve = Valve(self.queue)
+        self.next = 0
+        self.requests = 0
+        self.eids: dict[str, int] = {}
+        self.lane: dict[int, str] = {}
+        self.bulk: set[int] = set()
+        self.disturbed: set[str] = set()
+        self.delivered: list[int] = []
+        self.dropped: set[int] = set()
+        self.workers = {name: Worker() for name in WORKERS}
+        self.zombies: list[tuple[str, str]] = []
+        self.late = 0
+
+    @initialize()
+    def open(self):
+        self.queue.due()
+
+    # Producers ----------------------------------------------------------------------------------------------
+
+    def entry(self, lane, scope):
+        self.next += 1
+        return Entry(f"{self.next:032x}", lane, scope, b'{"n":%d,"empty":[]}' % self.next)
+
+    @rule(lanes=st.lists(st.sampled_from(LANES), min_size=1, max_size=8), scope=st.sampled_from(SCOPES), bulk=st.booleans())
+    def enqueue(self, lanes, scope, bulk):
+        entries = [self.entry(lane, scope) for lane in lanes]
+        for entry, receipt in zip(entries, self.queue.enqueue(entries, bulk=bulk), strict=True):
+            assert not receipt.duplicate
+            self.eids[entry.eid] = receipt.seq
+            self.lane[receipt.seq] = entry.lane
+            if bulk:
+                self.bulk.add(receipt.seq)
+
+    @precondition(lambda self: self.eids)
+    @rule(data=st.data())
+    def enqueue_again(self, data):
+        eid = data.draw(st.sampled_from(sorted(self.eids)))
+        (receipt,) = self.queue.enqueue([Entry(eid, "", SCOPES[0], b"{}")])
+        assert receipt.duplicate
+        assert receipt.seq == self.eids[eid]
+
+    # Workers ------------------------------------------------------------------------------------------------
+
+    def request(self):
+        self.requests += 1
+        return f"r{self.requests}"
+
+    @rule(name=st.sampled_from(WORKERS), limit=st.integers(0, 6), lost=st.booleans())
+    def claim(self, name, limit, lost):
+        worker = self.workers[name]
+        args = (name, self.request(), limit, 10**6, len(worker.held))
+        claim = self.queue.claim(*args)
+        if lost:
+            again = self.queue.claim(*args)
+            assert [m.token for m in again.messages] == [m.token for m in claim.messages]
+        for claimed in claim.messages:
+            assert claimed.token not in worker.held
+            worker.held[claimed.token] = claimed.message.seq
+            if claimed.message.suspect:
+                assert claim.alone
+                assert len(worker.held) == 1
+
+    @precondition(lambda self: any(worker.held for worker in self.workers.values()))
+    @rule(data=st.data(), lost=st.booleans())
+    def settle(self, data, lost):
+        name = data.draw(st.sampled_from([name for name, worker in self.workers.items() if worker.held]))
+        worker = self.workers[name]
+        tokens = data.draw(st.lists(st.sampled_from(sorted(worker.held)), min_size=1, unique=True))
+        settlements = [Settlement(token, *data.draw(st.sampled_from(self.kinds()))) for token in tokens]
+        request = self.request()
+        settled = self.queue.settle(name, request, settlements)
+        assert (settled.moved, settled.late) == (len(tokens), 0)
+        if lost:
+            assert self.queue.settle(name, request, settlements) == settled
+        for settlement in settlements:
+            seq = worker.held.pop(settlement.token)
+            if settlement.kind == "delivered":
+                self.delivered.append(seq)
+            elif settlement.kind == "dropped":
+                self.dropped.add(seq)
+            if settlement.kind == "dead":
+                self.disturbed.add(self.lane[seq])
+
+    @staticmethod
+    def kinds():
+        return [
+            ("delivered", "", "1:1:accepted:200:3"),
+            ("scheduled", "0", "1:1:transient:503:3"),
+            ("scheduled", "3600000", "1:1:transient:503:3"),
+            ("dead", "rejected", "1:1:rejected:400:3"),
+            ("ready",),
+            ("suspect",),
+            ("dropped", "revoked"),
+        ]
+
+    @rule(name=st.sampled_from(WORKERS))
+    def crash_and_rescue(self, name):
+        worker = self.workers[name]
+        self.zombies += [(name, token) for token in worker.held]
+        worker.held = {}
+        self.broker.client.zadd(self.queue.keys.name("leases"), {name: 1}, xx=True)
+        self.queue.rescue()
+        self.queue.rescue()
+
+    @precondition(lambda self: self.zombies)
+    @rule(data=st.data())
+    def zombie_settles(self, data):
+        name, token = data.draw(st.sampled_from(self.zombies))
+        before = self.everything()
+        settled = self.queue.settle(name, self.request(), [Settlement(token, "delivered")])
+        assert (settled.moved, settled.late) == (0, 1)
+        assert self.everything() == before
+        self.late += 1
+
+    @rule()
+    def time_passes(self):
+        """Make everything scheduled due."""
+        key = self.queue.keys.name("scheduled")
+        for member in self.broker.client.zrange(key, 0, -1):
+            self.broker.client.zadd(key, {member: 1}, xx=True)
+        self.queue.due()
+
+    # Operators ----------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.dead_seqs())
+    @rule(data=st.data(), what=st.sampled_from(["replay", "drop", "edit", "prune"]))
+    def operate_on_the_dead(self, data, what):
+        seq = data.draw(st.sampled_from(self.dead_seqs()))
+        if what == "replay":
+            assert self.dead.replay([seq], "me") == 1
+            self.disturbed.add(self.lane[seq])
+        elif what == "drop":
+            assert self.dead.drop([seq], "me", "because") == 1
+            self.dropped.add(seq)
+        elif what == "edit":
+            letter = self.dead.show(str(seq))
+            entry = Entry(letter.message.eid, letter.message.lane, letter.message.scope, b'{"edited":1}')
+            assert self.dead.edit(seq, letter.message.revision, entry, "me") == letter.message.revision + 1
+            with pytest.raises(LookupError):
+                self.dead.edit(seq, letter.message.revision, entry, "me")
+        else:
+            left = self.dead_seqs()
+            assert self.dead.prune(older_than_s=10**6, keep=len(left) - 1, reason="count") == 1
+            self.dropped |= set(left) - set(self.dead_seqs())
+
+    @rule(limit=st.integers(1, 3))
+    def purge(self, limit):
+        before = {Message.parse(raw).seq for raw in self.raws("ready")}
+        dropped = self.queue.purge("me", limit)
+        gone = before - {Message.parse(raw).seq for raw in self.raws("ready")}
+        alive = {Message.parse(raw).seq for state in ("scheduled", "held", "in_flight") for raw in self.raws(state)}
+        gone -= alive
+        self.dropped |= gone
+        heirs = dropped - len(gone)
+        assert heirs >= 0
+        if heirs:  # heirs of a lane came to ready and were dropped in the same call
+            known = {Message.parse(raw).seq for state in ("ready", "scheduled", "held", "in_flight") for raw in self.raws(state)}
+            known |= set(self.delivered) | self.dropped | set(self.dead_seqs())
+            self.dropped |= set(self.eids.values()) - known
+
+    @rule(scope=st.sampled_from(["", *SCOPES]), state=st.sampled_from(["open", "half_open", "closed"]))
+    def breaker(self, scope, state):
+        self.valve.set_breaker("me", state, "test", scope=scope)
+
+    @rule(paused=st.booleans())
+    def pause(self, paused):
+        if paused:
+            self.valve.pause("me")
+            assert self.queue.claim("idle", self.request(), 5, 10**6, 0).messages == ()
+        else:
+            self.valve.resume("me")
+
+    # Misfortunes --------------------------------------------------------------------------------------------
+
+    @rule()
+    def full_memory(self):
+        """A full broker refuses new events and replays, and lets everything else go on."""
+        self.broker.client.config_set("maxmemory", 1)
+        try:
+            before = self.everything()
+            with pytest.raises(BrokerFull):
+                self.queue.enqueue([self.entry("", SCOPES[0])])
+            assert self.everything() == before
+            self.claim("w1", 2, lost=True)
+        finally:
+            self.broker.client.config_set("maxmemory", 0)
+
+    @rule()
+    def restart_broker(self):
+        self.broker.kill()
+        self.broker.start()
+
+    @rule(
+        key=st.sampled_from(["ready", "flight", "lanes", "held", "scheduled", "replies", "leases", "dead", "wake"]),
+        script=st.sampled_from(["claim", "settle", "enqueue", "rescue", "due"]),
+    )
+    def script_error(self, key, script):
+        """A key of the wrong type: the script fails before it has moved anything, or does not need the key."""
+        name, aside = self.queue.keys.name(key), self.queue.keys.name("aside")
+        client = self.broker.client
+        existed = client.exists(name)
+        before = self.everything()
+        if existed:
+            client.rename(name, aside)
+        client.set(name, "wrong")
+        failed = False
+        try:
+            self.call_for_error(script)
+        except exceptions.ResponseError:
+            failed = True
+        finally:
+            kind = client.type(name)
+            if kind == b"string":
+                client.delete(name)
+            if existed:
+                client.rename(aside, name)
+        if failed:
+            assert self.everything() == before
+
+    def call_for_error(self, script):
+        if script == "claim":
+            self.valve_closed_claim()
+        elif script == "settle":
+            self.queue.settle("nobody", self.request(), [])
+        elif script == "enqueue":
+            self.queue.enqueue([])
+        elif script == "rescue":
+            self.queue.rescue()
+        else:
+            self.queue.due()
+
+    def valve_closed_claim(self):
+        self.queue.claim("nobody", self.request(), 0, 1, 0)
+
+    # What must always hold ----------------------------------------------------------------------------------
+
+    def raws(self, state):
+        client, name = self.broker.client, self.queue.keys.name
+        if state == "ready":
+            return [raw for key in ("ready", "returning", "bulk", "suspects") for raw in client.lrange(name(key), 0, -1)]
+        if state == "scheduled":
+            return client.zrange(name("scheduled"), 0, -1)
+        if state == "held":
+            return [member.split(b"|", 2)[2] for member in client.zrange(name("held"), 0, -1)]
+        return client.hvals(name("flight"))
+
+    def everything(self):
+        return {state: sorted(eids) for state, eids in waiting(self.queue).items()}
+
+    def dead_seqs(self):
+        return [letter.message.seq for letter in self.dead.list()]
+
+    @invariant()
+    def in_exactly_one_place(self):
+        places = [Message.parse(raw).seq for state in ("ready", "scheduled", "held", "in_flight") for raw in self.raws(state)]
+        places += self.dead_seqs() + self.delivered + list(self.dropped)
+        assert sorted(places) == sorted(self.eids.values())
+
+    @invariant()
+    def books_balance(self):
+        assert recount(self.queue).findings == []
+        books = read_books(self.queue)
+        assert books.accepted == len(self.eids)
+        assert books.delivered == len(self.delivered)
+        assert books.dropped == len(self.dropped)
+        assert books.late == self.late
+
+    @invariant()
+    def lanes_are_serial(self):
+        """A lane has at most one event in flight or scheduled, its head; what is held has a head that will move on."""
+        heads = {lane.decode(): int(seq) for lane, seq in self.broker.client.hgetall(self.queue.keys.name("lanes")).items()}
+        live = {}
+        for state in ("in_flight", "scheduled"):
+            for raw in self.raws(state):
+                message = Message.parse(raw)
+                if message.lane:
+                    assert live.setdefault(message.lane, message.seq) == message.seq
+                    assert heads[message.lane] == message.seq
+        present = {Message.parse(raw).seq for state in ("ready", "scheduled", "held", "in_flight") for raw in self.raws(state)}
+        assert set(heads.values()) <= present, "a lane waits for an event that is gone"
+        for member in self.broker.client.zrange(self.queue.keys.name("held"), 0, -1):
+            run = member.partition(b"|")[0].decode()
+            assert run.startswith("!") or run in heads, "held behind nothing"
+
+    @invariant()
+    def order_per_lane(self):
+        """Live events of a lane that nobody disturbed are delivered in order of enqueueing."""
+        for lane in set(LANES) - {""} - self.disturbed:
+            seqs = [seq for seq in self.delivered if self.lane[seq] == lane and seq not in self.bulk]
+            assert seqs == sorted(seqs)
+
+    @invariant()
+    def somebody_is_woken(self):
+        books = read_books(self.queue)
+        if books.lengths["ready"] and books.sending.state == "on" and not any(w.held for w in self.workers.values()):
+            claim = self.queue.claim("probe", self.request(), 0, 1, 0)
+            assert claim.messages == ()
+            assert read_books(self.queue).lengths["wake"] == 1
+
+
+def test_queue_follows_the_model():
+    long = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+    with TemporaryDirectory(prefix="model-") as folder:
+        QueueMachine.broker = Broker(Path(folder), fsync="always")
+        try:
+            run_state_machine_as_test(
+                QueueMachine,
+                settings=settings(
+                    max_examples=1000 if long else 40,
+                    stateful_step_count=60 if long else 40,
+                    deadline=None,
+                    derandomize=not long,
+                    suppress_health_check=list(HealthCheck),
+                    phases=tuple(Phase) if long else (Phase.explicit, Phase.generate),
+                ),
+            )
+        finally:
+            QueueMachine.broker.kill()
