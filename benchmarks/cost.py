@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
-
 from leadrelay.broker import connect
 from leadrelay.client import Client
 from leadrelay.queue import Queue
 from leadrelay.settings import Settings
+
 from tests.chaos.processes import Broker, Process, sandbox, until, worker
 
 if TYPE_CHECKING:
@@ -116,7 +116,18 @@ class Bench:
                 for number in range(self.events):
                     plain_track.apply_async((wire_of(number),), producer=producer)
 
-        command = [sys.executable, "-m", "celery", "-A", "benchmarks.plain_celery", "worker", "-P", "threads", "-c", "32"]
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "benchmarks.plain_celery",
+            "worker",
+            "-P",
+            "threads",
+            "-c",
+            "32",
+        ]
         root = str(Path(__file__).parent.parent)
         options = ["--loglevel=INFO", "--without-mingle", "--without-gossip", "-E"]
         return self.measure(
@@ -175,7 +186,8 @@ def main() -> None:
     print("| CPU per delivered event, µs | worker | broker | events/s |\n|---|---|---|---|")
     for name, row in result["median"].items():
         print(f"| {name} | {row['worker']:.0f} | {row['broker']:.0f} | {row['events_s']:.0f} |")
-    print(f"leadrelay is {result['ours_to_plain_celery']:.2f} of plain Celery, {result['ours_to_bare_loop']:.2f} of the loop")
+    plain, bare = result["ours_to_plain_celery"], result["ours_to_bare_loop"]
+    print(f"leadrelay is {plain:.2f} of plain Celery, {bare:.2f} of the loop")
 
 
 if __name__ == "__main__":

@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
-
 from leadrelay import broker, embedded
 from leadrelay.client import Client
 from leadrelay.queue.books import Books, read_books
 from leadrelay.queue.verify import recount
 from leadrelay.settings import Settings
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
 from tests.chaos.processes import Process, sandbox, until, worker
 
 if TYPE_CHECKING:
@@ -116,7 +116,9 @@ class Demo:
         self.note = "the worker was killed (kill -9) with events in flight; another one starts"
         self.worker = self.start_worker()
         time.sleep(OUTAGE_S / 2)
-        self.note = "the endpoint is back; what failed comes back by its schedule, what was in flight by its lease (30 s)"
+        self.note = (
+            "the endpoint is back; what failed comes back by its schedule, what was in flight by its lease (30 s)"
+        )
 
     def picture(self, books: Books) -> Table:
         """Draw the queue."""
@@ -141,7 +143,9 @@ class Demo:
             f" {books.retried:,} retries, {books.rescued} rescued"
         )
         good = books.balanced and not result.findings and stats["unique_eids"] == books.accepted - books.dead
-        _console.print("[green]The books balance: nothing was lost.[/]" if good else f"[red]Not balanced: {result.findings}[/]")
+        _console.print(
+            "[green]The books balance: nothing was lost.[/]" if good else f"[red]Not balanced: {result.findings}[/]"
+        )
         return good
 
     def close(self) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import pytest
-
 from leadrelay.queue import Queue
+
 from tests.chaos.processes import Broker
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ def client(broker: Broker) -> Iterator[redis.Redis]:
     """A client of an empty server; afterwards no key may be left outside the namespace."""
     broker.client.flushall()
     yield broker.client
-    stray = [key for key in broker.client.keys("*") if not key.startswith((b"{leadrelay}:", b"leadrelay", b"_kombu.", b"unacked"))]
+    stray = [
+        key
+        for key in broker.client.keys("*")
+        if not key.startswith((b"{leadrelay}:", b"leadrelay", b"_kombu.", b"unacked"))
+    ]
     assert not stray, f"keys outside the namespace: {stray}"
 
 
@@ -42,8 +47,6 @@ def queue(client: redis.Redis) -> Queue:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     """Give each test a home of its own and none of the caller's settings."""
-    import os
-
     for name in [name for name in os.environ if name.startswith("LEADRELAY_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("LEADRELAY_HOME", str(tmp_path / "home"))

@@ -8,6 +8,8 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from redis.exceptions import RedisError
+
 from leadrelay import broker
 from leadrelay.errors import BrokerUnavailable, EnqueueTooLate, NotAccepted
 from leadrelay.event import Event
@@ -98,7 +100,7 @@ class Client:
         if self._clock_offset is None:
             try:
                 seconds, micros = self.queue.client.time()
-            except Exception as error:
+            except RedisError as error:
                 raise translate(error) from error
             self._clock_offset = seconds + micros / 1e6 - time.monotonic()
         return self._clock_offset
@@ -152,8 +154,8 @@ def track_event(title: str, /, **wire: Any) -> str:
     Args:
         title: Its name, `ti`.
         wire: Wire parameters under their own names (`userId=`, `email=`, `si=`), or `properties={…}` for names that
-            are not identifiers; `idempotency_key=` derives the id, so that a repeat is the same event; `lane=` overrides
-            whose order it keeps (False: none); `user_agent=` is the visitor's.
+            are not identifiers; `idempotency_key=` derives the id, so that a repeat is the same event; `lane=`
+            overrides whose order it keeps (False: none); `user_agent=` is the visitor's.
 
     Returns:
         The event id. From here on the event is delivered, waits, or is a dead letter with its reason.

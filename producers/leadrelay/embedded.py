@@ -88,7 +88,12 @@ def _start(home: Path) -> str:
     config.write_text(_config(folder, state), "utf-8")
     with (folder / "broker.log").open("ab") as log:
         child = subprocess.Popen(  # noqa: S603 - our own binary and configuration
-            [server_binary(), config], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, start_new_session=True
+            [server_binary(), config],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            start_new_session=True,
         )
     state["pid"] = child.pid
     (home / "broker.json").touch(0o600)

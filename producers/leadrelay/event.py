@@ -27,6 +27,10 @@ MOST_BYTES = 64 * 1024
 #: Properties of one event.
 MOST_PROPERTIES = 200
 
+#: Types with one meaning as text, and lazy translations (Django's and Babel's), known by name to import neither.
+_PLAIN = (str, int, float, Decimal, UUID, datetime)
+_LAZY = frozenset({"__proxy__", "LazyString", "_LazyString", "LazyProxy"})
+
 _warned: set[str] = set()
 
 
@@ -132,20 +136,22 @@ def _text(name: str, value: Any) -> str | None:
     """Give a value as the wire carries it; None is left out."""
     if value is None or type(value) is str:
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, Enum):
         return _text(name, value.value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    _refuse(name, value)
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _refuse(name: str, value: Any) -> None:
+    """Raise for values that have no single meaning as text."""
     if isinstance(value, float | Decimal) and not isfinite(value):
         raise InvalidEvent(f"{name}: not a finite number")
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise InvalidEvent(f"{name}: a time without a time zone; use an aware datetime")
-        return value.isoformat()
-    if isinstance(value, int | float | Decimal | UUID):
-        return str(value)
-    if isinstance(value, dict | list | tuple | set | frozenset | bytes):
-        raise InvalidEvent(f"{name}: a {type(value).__name__} has no form on the wire; pass its parts as properties")
-    if type(value).__str__ is object.__str__ or hasattr(value, "__dict__") and not isinstance(value, str):
-        raise InvalidEvent(f"{name}: a {type(value).__name__} has no form on the wire; pass text or a number")
-    return str(value)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise InvalidEvent(f"{name}: a time without a time zone; use an aware datetime")
+    if not isinstance(value, _PLAIN) and type(value).__name__ not in _LAZY:
+        hint = (
+            "pass its parts as properties" if isinstance(value, dict | list | tuple | set) else "pass text or a number"
+        )
+        raise InvalidEvent(f"{name}: a {type(value).__name__} has no form on the wire; {hint}")

@@ -57,7 +57,7 @@ def adopt(queue: Queue, make_entry: MakeEntry, limit: int = 200) -> int:
     taken = 0
     for inbox in queue.keys.inbox:
         try:
-            raws = queue.client.lrange(inbox, -(limit - taken), -1)[::-1] if taken < limit else []
+            raws: Any = queue.client.lrange(inbox, -(limit - taken), -1)[::-1] if taken < limit else []
         except exceptions.RedisError as error:
             raise scripts.translate(error) from error
         if raws:

@@ -63,19 +63,29 @@ def _url(*schemes: str) -> Callable[[str], str]:
 
 
 TABLE: tuple[Setting, ...] = (
-    Setting("broker_url", _url("redis", "rediss"), None, "Redis or Valkey 7+, `redis://…`; unset: one embedded broker per home"),
+    Setting(
+        "broker_url",
+        _url("redis", "rediss"),
+        None,
+        "Redis or Valkey 7+, `redis://…`; unset: one embedded broker per home",
+    ),
     Setting("dataset_id", str, None, "`si` of events that name none"),
     Setting("destination_url", _url("http", "https"), "https://log.leadboxer.com", "the Track API"),
     Setting("namespace", str, "leadrelay", "prefix of every key; also the inbox of plain Celery producers"),
     Setting("mode", _one_of("live", "off"), "live", "`off`: events are checked and get an id, and are not sent"),
     Setting("home", Path, Path("~/.leadrelay"), "folder of the embedded broker, the witness and journals"),
     Setting("timeout_ms", _positive, 50, "ms that one `track_event` may take when the broker is slow or away"),
-    Setting("lanes", _boolean, True, "deliver the events of one user in order"),
+    Setting("lanes", _boolean, default=True, meaning="deliver the events of one user in order"),
     Setting("lane_secret", str, "", "key of the hash that stands for a user in the queue; same for all producers"),
     Setting("method", _one_of("POST", "GET"), "POST", "how events are sent"),
     Setting("concurrency", _positive, 32, "attempts at a time in one worker"),
     Setting("pool", _one_of("threads", "prefork"), "threads", "how a worker runs them"),
-    Setting("pin", _boolean, True, "keep a threaded worker on one core (40% less CPU: threads then hand over cheaply)"),
+    Setting(
+        "pin",
+        _boolean,
+        default=True,
+        meaning="keep a threaded worker on one core (40% less CPU: threads then hand over cheaply)",
+    ),
 )
 
 

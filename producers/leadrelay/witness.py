@@ -64,7 +64,14 @@ class Witness:
         with self._lock:
             if _rewound(before, epoch, seq, new=new):
                 self._new_rewinds.append(
-                    {"seen_epoch": before[0], "seen_seq": before[1], "seen_ms": before[2], "epoch": epoch, "seq": seq, "at_ms": now}
+                    {
+                        "seen_epoch": before[0],
+                        "seen_seq": before[1],
+                        "seen_ms": before[2],
+                        "epoch": epoch,
+                        "seq": seq,
+                        "at_ms": now,
+                    }
                 )
                 self._highest = (epoch, seq, now)
             elif (epoch, seq) > self._highest[:2]:

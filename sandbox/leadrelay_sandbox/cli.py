@@ -20,13 +20,16 @@ class CuttableProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Offer the cut to the application through the scope."""
         super().on_message_begin()
-        self.scope["extensions"] = {"leadrelay.cut": self.transport.abort}
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment] # uvicorn's own type names no extensions of others
+        scope["extensions"] = {"leadrelay.cut": self.transport.abort}
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8018, show_default=True, help="0 takes a free one.")
-@click.option("--store", "path", type=click.Path(path_type=Path), help="Keep accepted events in this file of JSON lines.")
+@click.option(
+    "--store", "path", type=click.Path(path_type=Path), help="Keep accepted events in this file of JSON lines."
+)
 def sandbox(host: str, port: int, path: Path | None) -> None:
     """Run a stand-in LeadBoxer: the Track API at / and controls under /_sandbox/."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio sets no TCP_NODELAY

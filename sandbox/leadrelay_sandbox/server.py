@@ -73,17 +73,15 @@ class Sandbox:
         await _answer(send, status, headers, body)
 
     async def _track(self, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
-        if scope["path"] != "/":
-            return 404, _TEXT, b"the Track API is at /"
-        if len(scope["raw_path"]) + len(scope["query_string"]) > MOST_LINE:
-            return 414, _TEXT, b"request line too long (a limit of the sandbox)"
-        kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-        if kind.startswith(b"application/json"):
-            return 415, _TEXT, b"send a form, not JSON"
+        refused = refusal(scope)
+        if refused:
+            return refused
         form = await _body(receive) if scope["method"] == "POST" else b""
         if form is None:
             return 413, _TEXT, b"body too large (a limit of the sandbox)"
-        params = parameters(scope["query_string"], form)
+        return await self._accept(parameters(scope["query_string"], form))
+
+    async def _accept(self, params: dict[str, str]) -> tuple[int, Headers, bytes]:
         rule = self.faults.match(params, time.monotonic(), random.random()) if self.faults.rules else None  # noqa: S311
         if rule:
             await asyncio.sleep(rule.delay_s)
@@ -104,6 +102,7 @@ class Sandbox:
     async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
         what, method = scope["path"].removeprefix("/_sandbox/"), scope["method"]
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        reply: Any
         if (method, what) == ("GET", "stats"):
             status, reply = 200, self.store.stats()
         elif (method, what) == ("GET", "events"):
@@ -128,6 +127,16 @@ class Sandbox:
             except (BadRule, ValueError) as error:
                 return 400, {"error": str(error)}
         return 200, {"rules": [_shown(rule) for rule in self.faults.rules]}
+
+
+def refusal(scope: Scope) -> tuple[int, Headers, bytes] | None:
+    """Give the answer to a request that is refused before its body is read."""
+    if scope["path"] != "/":
+        return 404, _TEXT, b"the Track API is at /"
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MOST_LINE:
+        return 414, _TEXT, b"request line too long (a limit of the sandbox)"
+    kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    return (415, _TEXT, b"send a form, not JSON") if kind.startswith(b"application/json") else None
 
 
 def parameters(query: bytes, form: bytes) -> dict[str, str]:

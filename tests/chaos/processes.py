@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import redis
 import requests
-
 from leadrelay.embedded import server_binary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
 
 def free_port() -> int:
@@ -67,10 +67,8 @@ class Process:
 
     def kill(self) -> None:
         """SIGKILL the process and what it started, and reap it."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.child.wait(10)
 
     def stop(self, timeout: float = 20) -> int:
@@ -131,13 +129,22 @@ def producer(folder: Path, env: Mapping[str, str], events: int, **options: Any) 
     command = [sys.executable, "-m", "tests.chaos.produce", str(folder / "accepted.txt"), str(events)]
     for key, value in options.items():
         command += [f"--{key}", str(value)]
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    root = str(Path(__file__).parent.parent.parent)
     return Process("producer", command, folder, {**env, "PYTHONPATH": root})
 
 
 def sandbox(folder: Path, port: int = 0) -> tuple[Process, str]:
     """Start `leadrelay sandbox` with its store in `folder`; gives it and its URL."""
-    command = [sys.executable, "-m", "leadrelay", "sandbox", "--port", str(port), "--store", str(folder / "arrived.jsonl")]
+    command = [
+        sys.executable,
+        "-m",
+        "leadrelay",
+        "sandbox",
+        "--port",
+        str(port),
+        "--store",
+        str(folder / "arrived.jsonl"),
+    ]
     process = Process("sandbox", command, folder)
 
     def announced() -> str | None:

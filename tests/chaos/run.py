@@ -1,17 +1,17 @@
-"""One run: a broker, a sandbox, a worker that is replaced when it dies, a producer that writes down what was accepted."""
+"""One run: a broker, a sandbox, workers that are replaced, a producer that writes down what was accepted."""
 
 from __future__ import annotations
 
 import random
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import requests
-
 from leadrelay.broker import connect
 from leadrelay.queue import Queue
 from leadrelay.queue.books import Books, read_books
+
 from tests.chaos.oracle import Verdict, judge, read_accepted, read_arrived
 from tests.chaos.processes import Broker, Process, producer, sandbox, until, worker
 
@@ -24,7 +24,9 @@ DATASET = "0123456789abcdef0123456789abcdef"
 class Run:
     """Everything that a scenario needs, torn down at the end by process id."""
 
-    def __init__(self, folder: Path, *, pool: str = "threads", fsync: str = "everysec", broker_options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, *, pool: str = "threads", fsync: str = "everysec", broker_options: tuple[str, ...] = ()
+    ) -> None:
         """Start broker and sandbox in `folder`."""
         self.folder = folder
         self.pool = pool
@@ -43,11 +45,11 @@ class Run:
             "LEADRELAY_TIMEOUT_MS": "500",
         }
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         """Give the run."""
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         """Kill what still runs."""
         for process in [*self.workers, self.sandbox, self.broker.process, *([self.producer] if self.producer else [])]:
             if process.alive:
@@ -110,7 +112,9 @@ class Run:
 
     def verdict(self) -> Verdict:
         """Judge."""
-        return judge(read_accepted(self.folder / "accepted.txt"), read_arrived(self.folder / "arrived.jsonl"), self.queue)
+        return judge(
+            read_accepted(self.folder / "accepted.txt"), read_arrived(self.folder / "arrived.jsonl"), self.queue
+        )
 
 
 def random_kills(folder: Path, kills: int, events: int, pool: str = "threads") -> tuple[Run, Verdict]:
@@ -165,15 +169,20 @@ def stopped_past_lease(folder: Path, stops: int, pool: str = "threads") -> tuple
             rescued = run.books().rescued
             run.outlive_lease(sleeper)
             other = run.start_worker()
-            until(lambda before=rescued: run.books().rescued > before or not run.in_flight(), "the sleeper's events are rescued")
+            until(
+                lambda before=rescued: run.books().rescued > before or not run.in_flight(),
+                "the sleeper's events are rescued",
+            )
             sleeper.signal(signal.SIGCONT)
-            until(lambda: other.alive and run.books().workers > 1, "both workers claim")
+            until(lambda: run.books().workers > 1, "both workers claim")
             other.stop()
         run.drain()
         return run, run.verdict()
 
 
-def broker_restarts(folder: Path, restarts: int, events: int, pool: str = "threads", fsync: str = "always") -> tuple[Run, Verdict]:
+def broker_restarts(
+    folder: Path, restarts: int, events: int, pool: str = "threads", fsync: str = "always"
+) -> tuple[Run, Verdict]:
     """SIGKILL the broker under load and start it again on its append-only file."""
     chance = random.Random(restarts)
     with Run(folder, pool=pool, fsync=fsync) as run:

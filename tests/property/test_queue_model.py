@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from tempfile import TemporaryDirectory
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
-
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from leadrelay.errors import BrokerFull
 from leadrelay.queue import DeadLetters, Entry, Queue, Settlement, Valve
 from leadrelay.queue.books import read_books
 from leadrelay.queue.message import Message
 from leadrelay.queue.verify import recount, waiting
 from redis import exceptions
+
 from tests.chaos.processes import Broker
 
 LANES = ["", "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"]
@@ -71,7 +78,11 @@ class QueueMachine(RuleBasedStateMachine):
         self.next += 1
         return Entry(f"{self.next:032x}", lane, scope, b'{"n":%d,"empty":[]}' % self.next)
 
-    @rule(lanes=st.lists(st.sampled_from(LANES), min_size=1, max_size=8), scope=st.sampled_from(SCOPES), bulk=st.booleans())
+    @rule(
+        lanes=st.lists(st.sampled_from(LANES), min_size=1, max_size=8),
+        scope=st.sampled_from(SCOPES),
+        bulk=st.booleans(),
+    )
     def enqueue(self, lanes, scope, bulk):
         entries = [self.entry(lane, scope) for lane in lanes]
         for entry, receipt in zip(entries, self.queue.enqueue(entries, bulk=bulk), strict=True):
@@ -204,7 +215,11 @@ class QueueMachine(RuleBasedStateMachine):
         heirs = dropped - len(gone)
         assert heirs >= 0
         if heirs:  # heirs of a lane came to ready and were dropped in the same call
-            known = {Message.parse(raw).seq for state in ("ready", "scheduled", "held", "in_flight") for raw in self.raws(state)}
+            known = {
+                Message.parse(raw).seq
+                for state in ("ready", "scheduled", "held", "in_flight")
+                for raw in self.raws(state)
+            }
             known |= set(self.delivered) | self.dropped | set(self.dead_seqs())
             self.dropped |= set(self.eids.values()) - known
 
@@ -287,7 +302,9 @@ class QueueMachine(RuleBasedStateMachine):
     def raws(self, state):
         client, name = self.broker.client, self.queue.keys.name
         if state == "ready":
-            return [raw for key in ("ready", "returning", "bulk", "suspects") for raw in client.lrange(name(key), 0, -1)]
+            return [
+                raw for key in ("ready", "returning", "bulk", "suspects") for raw in client.lrange(name(key), 0, -1)
+            ]
         if state == "scheduled":
             return client.zrange(name("scheduled"), 0, -1)
         if state == "held":
@@ -298,11 +315,13 @@ class QueueMachine(RuleBasedStateMachine):
         return {state: sorted(eids) for state, eids in waiting(self.queue).items()}
 
     def dead_seqs(self):
-        return [letter.message.seq for letter in self.dead.list()]
+        return [letter.message.seq for letter in self.dead.select()]
 
     @invariant()
     def in_exactly_one_place(self):
-        places = [Message.parse(raw).seq for state in ("ready", "scheduled", "held", "in_flight") for raw in self.raws(state)]
+        places = [
+            Message.parse(raw).seq for state in ("ready", "scheduled", "held", "in_flight") for raw in self.raws(state)
+        ]
         places += self.dead_seqs() + self.delivered + list(self.dropped)
         assert sorted(places) == sorted(self.eids.values())
 
@@ -318,7 +337,9 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def lanes_are_serial(self):
         """A lane has at most one event in flight or scheduled, its head; what is held has a head that will move on."""
-        heads = {lane.decode(): int(seq) for lane, seq in self.broker.client.hgetall(self.queue.keys.name("lanes")).items()}
+        heads = {
+            lane.decode(): int(seq) for lane, seq in self.broker.client.hgetall(self.queue.keys.name("lanes")).items()
+        }
         live = {}
         for state in ("in_flight", "scheduled"):
             for raw in self.raws(state):
@@ -326,7 +347,9 @@ class QueueMachine(RuleBasedStateMachine):
                 if message.lane:
                     assert live.setdefault(message.lane, message.seq) == message.seq
                     assert heads[message.lane] == message.seq
-        present = {Message.parse(raw).seq for state in ("ready", "scheduled", "held", "in_flight") for raw in self.raws(state)}
+        present = {
+            Message.parse(raw).seq for state in ("ready", "scheduled", "held", "in_flight") for raw in self.raws(state)
+        }
         assert set(heads.values()) <= present, "a lane waits for an event that is gone"
         for member in self.broker.client.zrange(self.queue.keys.name("held"), 0, -1):
             run = member.partition(b"|")[0].decode()

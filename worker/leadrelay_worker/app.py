@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-import leadrelay_worker  # noqa: F401 - seals the environment before Celery is imported
 from celery import Celery, bootsteps, signals
 from kombu import Exchange
 from kombu import Queue as KombuQueue
-
 from leadrelay import broker
 from leadrelay.client import Client
 from leadrelay.queue.core import Queue
 from leadrelay.settings import Settings
+
+import leadrelay_worker  # noqa: F401 - seals the environment before Celery is imported
 from leadrelay_worker import transport
 from leadrelay_worker.logline import attempts
 from leadrelay_worker.task import TrackEvent

@@ -39,9 +39,7 @@ def worker(concurrency: int | None, pool: str | None, name: str) -> None:
     warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
     if settings.pin and settings.pool == "threads":
         pin()
-    app.worker_main(
-        ["worker", f"--hostname={name}@%h", "--loglevel=INFO", "--without-mingle", "--without-gossip"]
-    )
+    app.worker_main(["worker", f"--hostname={name}@%h", "--loglevel=INFO", "--without-mingle", "--without-gossip"])
 
 
 @click.command()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from celery.exceptions import TaskRevokedError
 from celery.worker import state
 from celery.worker.request import Request
-
 from leadrelay.failpoints import failpoint
+
 from leadrelay_worker.delivery.attempt import Job, Result, attempt
 from leadrelay_worker.logline import attempts
 from leadrelay_worker.taskevents import task_events
@@ -36,6 +36,7 @@ class TrackRequest(Request):
     """One message in the hands of the pool."""
 
     flight: Flight
+    acknowledged: bool
 
     def execute_using_pool(self, pool: Any, **_: Any) -> Any:
         """Hand the attempt to the pool."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
-
 from leadrelay import broker, embedded
 from leadrelay.errors import BrokerUnavailable
 from leadrelay.settings import Settings
@@ -71,7 +70,13 @@ def up(port_base: int, *, with_sandbox: bool) -> None:
         url = f"http://127.0.0.1:{port_base + 1}"
         os.environ["LEADRELAY_DESTINATION_URL"] = url
         parts.append(Part("sandbox", [*this, "sandbox", "--port", str(port_base + 1)], url))
-    parts.append(Part("worker", [*this, "worker"], f"delivers to {os.environ.get('LEADRELAY_DESTINATION_URL', settings.destination_url)}"))
+    parts.append(
+        Part(
+            "worker",
+            [*this, "worker"],
+            f"delivers to {os.environ.get('LEADRELAY_DESTINATION_URL', settings.destination_url)}",
+        )
+    )
     parts.append(Part("monitor", [*this, "monitor", "--port", str(port_base)], f"http://127.0.0.1:{port_base}"))
     _run(settings, parts)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from redis import exceptions
-
 from leadrelay.errors import NotAccepted
 from leadrelay.failpoints import failpoint
 from leadrelay.inbox import adopt
 from leadrelay.queue import Valve
+from redis import exceptions
 
 if TYPE_CHECKING:
     from leadrelay.inbox import MakeEntry

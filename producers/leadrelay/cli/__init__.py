@@ -22,7 +22,9 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name all commands."""
-        return sorted({*super().list_commands(ctx), *(entry.name for entry in entry_points(group="leadrelay.commands"))})
+        return sorted(
+            {*super().list_commands(ctx), *(entry.name for entry in entry_points(group="leadrelay.commands"))}
+        )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command, loading it if it is another package's."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import getpass
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from leadrelay import broker
-from leadrelay.queue.core import Queue
 from leadrelay.settings import Settings
+
+if TYPE_CHECKING:
+    from leadrelay.queue.core import Queue
 
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 

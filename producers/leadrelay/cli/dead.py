@@ -29,13 +29,16 @@ def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
 @json_option
 def list_(reason: str | None, limit: int | None, *, as_json: bool) -> None:
     """List dead letters, oldest first."""
-    letters = DeadLetters(open_queue()).list(limit, reason=reason)
+    letters = DeadLetters(open_queue()).select(limit, reason=reason)
     if as_json:
         show([summary(letter) for letter in letters])
         return
     for letter in letters:
         message = letter.message
-        click.echo(f"{message.seq:>10}  {message.eid:32}  {moment(letter.died_ms)}  {letter.reason:12} {message.attempts} attempts")
+        click.echo(
+            f"{message.seq:>10}  {message.eid:32}  {moment(letter.died_ms)}  {letter.reason:12} "
+            f"{message.attempts} attempts"
+        )
 
 
 @dead.command("show")
@@ -90,7 +93,7 @@ def _chosen(
         return [int(text) for text in which]
     if not (every or reason or limit):
         raise click.UsageError("name dead letters, or choose with --reason, --limit or --all")
-    return [letter.message.seq for letter in letters.list(limit, reason=reason)]
+    return [letter.message.seq for letter in letters.select(limit, reason=reason)]
 
 
 def summary(letter: DeadLetter) -> dict[str, Any]:

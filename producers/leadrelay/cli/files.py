@@ -6,7 +6,7 @@ import gzip
 import io
 import sys
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import click
 
@@ -36,13 +36,17 @@ _SHOWN = 20
 @click.option("--si", help="Dataset id.  [default: LEADRELAY_DATASET_ID]")
 @click.option("--base-url", default="", help="combined: put in front of paths for `lc`.")
 @json_option
-def import_(file: str, form: str, uid_from: str | None, si: str | None, base_url: str, *, anonymous: bool, as_json: bool) -> None:
+def import_(
+    file: str, form: str, uid_from: str | None, si: str | None, base_url: str, *, anonymous: bool, as_json: bool
+) -> None:
     """Import FILE (or - for standard input, gzip or plain): each line once, however often it is run."""
     if anonymous == bool(uid_from):
         raise click.UsageError("say whom the lines are about: --anonymous, or --uid-from NAME")
     settings = Settings.load()
     client = Client(settings, broker.open_queue(settings))
-    parse: Callable[[str], Mapping[str, Any]] = parse_jsonl if form == "jsonl" else lambda line: parse_combined(line, base_url)
+    parse: Callable[[str], Mapping[str, Any]] = (
+        parse_jsonl if form == "jsonl" else lambda line: parse_combined(line, base_url)
+    )
     journal = Journal(ensure(settings.home) / f"imports-{settings.namespace}.sqlite")
 
     def extra(named: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,7 +57,9 @@ def import_(file: str, form: str, uid_from: str | None, si: str | None, base_url
             found["uid"] = named[uid_from]
         return found
 
-    importer = Importer(client, parse, journal, extra, _progress, lambda reason: click.echo(f"waiting: {reason}", err=True))
+    importer = Importer(
+        client, parse, journal, extra, _progress, lambda reason: click.echo(f"waiting: {reason}", err=True)
+    )
     with _opened(file) as lines:
         done = importer.run(lines)
     journal.close()
@@ -67,12 +73,12 @@ def import_(file: str, form: str, uid_from: str | None, si: str | None, base_url
 
 def _opened(file: str) -> IO[bytes]:
     try:
-        source: Any = sys.stdin.buffer if file == "-" else Path(file).open("rb")
+        source: Any = sys.stdin.buffer if file == "-" else Path(file).open("rb")  # noqa: SIM115 - closed with what is opened over it
     except OSError as error:
         raise click.UsageError(f"{file}: {error.strerror}") from None
     buffered = io.BufferedReader(source) if not hasattr(source, "peek") else source
-    opened: IO[bytes] = gzip.open(buffered) if buffered.peek(2)[:2] == b"\x1f\x8b" else buffered
-    return opened
+    opened: Any = gzip.open(buffered) if buffered.peek(2)[:2] == b"\x1f\x8b" else buffered  # noqa: SIM115
+    return cast("IO[bytes]", opened)
 
 
 def _progress(done: Imported) -> None:
@@ -85,7 +91,10 @@ def _tell(done: Imported, *, as_json: bool) -> None:
         rejected = [{"line": number, "reason": reason} for number, reason in done.rejected]
         show({"lines": done.lines, "imported": done.imported, "known": done.known, "rejected": rejected})
         return
-    click.echo(f"{done.lines:,} lines: {done.imported:,} imported, {done.known:,} known already, {len(done.rejected):,} rejected")
+    click.echo(
+        f"{done.lines:,} lines: {done.imported:,} imported, {done.known:,} known already, "
+        f"{len(done.rejected):,} rejected"
+    )
     for number, reason in done.rejected[:_SHOWN]:
         click.echo(f"line {number}: {reason}")
     if len(done.rejected) > _SHOWN:

@@ -28,12 +28,17 @@ def status(*, as_json: bool) -> None:
         show(document(books, memory))
         return
     sending = books.sending
-    click.echo(f"sending    {sending.state}{f' {sending.reason} since {moment(sending.since_ms)}' if sending.reason else ''}")
+    click.echo(
+        f"sending    {sending.state}{f' {sending.reason} since {moment(sending.since_ms)}' if sending.reason else ''}"
+    )
     if sending.until_ms:
         click.echo(f"           until {moment(sending.until_ms)}")
     if sending.rate is not None:
         click.echo(f"rate       at most {sending.rate:g} events/s")
-    click.echo(f"backlog    {books.backlog:,} events: {books.ready:,} ready, {books.scheduled:,} scheduled, {books.held:,} held")
+    click.echo(
+        f"backlog    {books.backlog:,} events: {books.ready:,} ready, {books.scheduled:,} scheduled, "
+        f"{books.held:,} held"
+    )
     click.echo(f"lag        {span(books.lag_s)}")
     click.echo(f"in flight  {books.in_flight:,} with {books.workers} worker{'s' * (books.workers != 1)}")
     click.echo(f"dead       {books.dead:,}" + (f"   inbox {books.inbox:,}" if books.inbox else ""))

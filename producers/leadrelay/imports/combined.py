@@ -7,9 +7,15 @@ from datetime import datetime
 
 from leadrelay.imports.rejected import RejectedLine
 
+_QUOTED = r'"(?P<{}>(?:[^"\\]|\\.)*)"'
 _LINE = re.compile(
-    r'(?P<host>\S+) \S+ (?P<user>\S+|"[^"]*") \[(?P<at>[^\]]{1,40})\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\d{3}) (?:\d+|-)'
-    r' "(?P<ref>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)"\s*'
+    r'(?P<host>\S+) \S+ (?P<user>\S+|"[^"]*") \[(?P<at>[^\]]{1,40})\] '
+    + _QUOTED.format("request")
+    + r" (?P<status>\d{3}) (?:\d+|-) "
+    + _QUOTED.format("ref")
+    + " "
+    + _QUOTED.format("agent")
+    + r"\s*"
 )
 _ESCAPED = re.compile(r'\\(["\\])')
 

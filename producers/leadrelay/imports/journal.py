@@ -31,7 +31,9 @@ class Journal:
     def add(self, eids: Iterable[str]) -> None:
         """Note imported lines."""
         with self._database:
-            self._database.executemany("INSERT OR IGNORE INTO imported VALUES (?)", [(bytes.fromhex(eid),) for eid in eids])
+            self._database.executemany(
+                "INSERT OR IGNORE INTO imported VALUES (?)", [(bytes.fromhex(eid),) for eid in eids]
+            )
 
     def close(self) -> None:
         """Close the file."""

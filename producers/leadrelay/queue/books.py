@@ -89,7 +89,22 @@ def read_books(queue: Queue) -> Books:
     """Read the books; errors as `scripts.run`."""
     now, ledger_flat, valve_flat, lengths, oldest = queue.run("books", extra_keys=queue.keys.inbox)
     ledger, valve = _mapping(ledger_flat), _mapping(valve_flat)
-    names = "ready returning bulk suspects scheduled held in_flight dead dead_at inbox lanes workers wake audit".split()
+    names = [
+        "ready",
+        "returning",
+        "bulk",
+        "suspects",
+        "scheduled",
+        "held",
+        "in_flight",
+        "dead",
+        "dead_at",
+        "inbox",
+        "lanes",
+        "workers",
+        "wake",
+        "audit",
+    ]
     length = dict(zip(names, map(int, lengths), strict=True))
 
     def counted(field: str) -> int:

@@ -119,9 +119,7 @@ class Queue:
         witness: Remembers positions outside the broker, if given.
     """
 
-    def __init__(
-        self, client: redis.Redis, namespace: str = "leadrelay", witness: Observer | None = None
-    ) -> None:
+    def __init__(self, client: redis.Redis, namespace: str = "leadrelay", witness: Observer | None = None) -> None:
         """See the class."""
         self.client = client
         self.keys = Keys(namespace)
@@ -131,9 +129,7 @@ class Queue:
         """Run one script over all keys; errors as `scripts.run`."""
         return scripts.run(self.client, script, [*self.keys.all, *extra_keys], args)
 
-    def enqueue(
-        self, entries: Sequence[Entry], *, bulk: bool = False, deadline_ms: int = 0
-    ) -> list[Receipt]:
+    def enqueue(self, entries: Sequence[Entry], *, bulk: bool = False, deadline_ms: int = 0) -> list[Receipt]:
         """Accept events, all or none.
 
         Args:

@@ -40,8 +40,13 @@ class DeadLetters:
         """Act on `queue`."""
         self._queue = queue
 
-    def list(
-        self, limit: int | None = None, *, reason: str | None = None, since_ms: int | None = None, until_ms: int | None = None
+    def select(
+        self,
+        limit: int | None = None,
+        *,
+        reason: str | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
     ) -> Iterator[DeadLetter]:
         """Yield dead letters, oldest first, read in batches.
 
@@ -66,7 +71,7 @@ class DeadLetters:
         if seq_or_eid.isdigit():
             for letter in self._read([seq_or_eid]):
                 return letter
-        return next((letter for letter in self.list() if letter.message.eid == seq_or_eid), None)
+        return next((letter for letter in self.select() if letter.message.eid == seq_or_eid), None)
 
     def replay(self, seqs: Sequence[int], by: str) -> int:
         """Put dead letters back into the queue; gives how many. Raises BrokerFull, BrokerUnavailable."""

@@ -55,6 +55,4 @@ class Keys:
     @cached_property
     def inbox(self) -> list[str]:
         """The lists to which plain Celery producers push, highest priority first."""
-        return [
-            f"{self.namespace}{PRIORITY_SEPARATOR}{step}" if step else self.namespace for step in PRIORITIES
-        ]
+        return [f"{self.namespace}{PRIORITY_SEPARATOR}{step}" if step else self.namespace for step in PRIORITIES]

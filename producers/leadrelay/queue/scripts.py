@@ -102,7 +102,9 @@ def translate(error: exceptions.RedisError) -> Exception:
     """Turn an error of redis-py into one of ours; an unknown one stays what it is."""
     text = str(error)
     if "LEADRELAY_SCHEMA" in text:
-        return SchemaTooNew(f"this namespace is of schema {text.split()[-1]}, newer than this release: upgrade it")
+        return SchemaTooNew(
+            f"this namespace is of schema {text.rsplit(maxsplit=1)[-1]}, newer than this release: upgrade it"
+        )
     if "LEADRELAY_LATE" in text:
         return EnqueueTooLate("the call reached the broker after its deadline and did nothing")
     if "LEADRELAY_FULL" in text or isinstance(error, _OUT_OF_MEMORY) or text.startswith("OOM "):

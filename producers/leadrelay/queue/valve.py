@@ -81,7 +81,9 @@ def read_sending(valve: Mapping[str, str]) -> Sending:
     state, reason, since = "on", "", None
     if "paused" in valve:
         state, since = "paused", number("pause_since")
-        reason = f"by {valve.get('pause_by', '?')}" + (f": {valve['pause_reason']}" if valve.get("pause_reason") else "")
+        reason = f"by {valve.get('pause_by', '?')}" + (
+            f": {valve['pause_reason']}" if valve.get("pause_reason") else ""
+        )
     elif "breaker" in valve:
         state, since = f"breaker {valve['breaker'].replace('_', '-')}", number("breaker_since")
         reason = valve.get("breaker_reason", "")

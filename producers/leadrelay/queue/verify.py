@@ -83,7 +83,11 @@ def rewinds(queue: Queue, books: Books) -> list[str]:
     queue.witness.flush()
     epoch, seq, at_ms = queue.witness.stored()
     found = [
-        _loss(rewind["seen_seq"] - (rewind["seq"] if rewind["epoch"] == rewind["seen_epoch"] else 0), rewind["seen_ms"], rewind["at_ms"])
+        _loss(
+            rewind["seen_seq"] - (rewind["seq"] if rewind["epoch"] == rewind["seen_epoch"] else 0),
+            rewind["seen_ms"],
+            rewind["at_ms"],
+        )
         for rewind in queue.witness.rewinds()
     ]
     if seq and epoch != books.epoch:

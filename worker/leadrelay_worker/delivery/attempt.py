@@ -14,6 +14,7 @@ from leadrelay import __name__ as _package
 from leadrelay.failpoints import failpoint
 from leadrelay.settings import Settings
 from leadrelay.trackapi.encode import USER_AGENT, encode
+
 from leadrelay_worker.delivery.classify import classify
 from leadrelay_worker.delivery.destination import Destination
 from leadrelay_worker.delivery.outcome import Seen, Verdict
@@ -97,7 +98,9 @@ def _finish(job: Job, started: float, verdict: Verdict, decision: Decision, seen
         f"{'=' + decision.argument if decision.argument else ''}{flags}"
     )
     unknown = "?" if seen.unknown else ""
-    entry = f"{int(time.time() * 1000)}:{job.attempt}:{verdict.outcome}{unknown}:{verdict.reason.replace(':', '.')}:{took}"
+    entry = (
+        f"{int(time.time() * 1000)}:{job.attempt}:{verdict.outcome}{unknown}:{verdict.reason.replace(':', '.')}:{took}"
+    )
     failpoint("decision.made")
     return Result(decision, entry, verdict.outcome, verdict.reason, runtime)
 

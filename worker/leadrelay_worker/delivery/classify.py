@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leadrelay.trackapi.answers import parse_answer
+
 from leadrelay_worker.delivery.outcome import Outcome, Seen, Verdict
 
 if TYPE_CHECKING:

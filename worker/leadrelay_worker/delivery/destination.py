@@ -6,6 +6,8 @@ event; and preparing each request anew costs as much again as sending it (ADR 00
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -89,10 +91,8 @@ def _shut(connection: HTTPConnection | None) -> bool:
     sock = connection.sock if connection else None
     if sock is None:
         return False
-    try:
-        sock.shutdown(2)
-    except OSError:
-        pass  # closed meanwhile: the exchange ends by itself
+    with contextlib.suppress(OSError):  # closed meanwhile: the exchange ends by itself
+        sock.shutdown(socket.SHUT_RDWR)
     return True
 
 
@@ -145,7 +145,11 @@ class Destination:
     def _request(self, form: str, user_agent: str) -> requests.PreparedRequest:
         request = requests.PreparedRequest()
         request.method = self._method
-        agent = "".join(c for c in user_agent[:MOST_AGENT] if c.isprintable()).encode("latin-1", "replace").decode("latin-1")
+        agent = (
+            "".join(c for c in user_agent[:MOST_AGENT] if c.isprintable())
+            .encode("latin-1", "replace")
+            .decode("latin-1")
+        )
         headers = {"User-Agent": agent, "Accept": "*/*"}
         if self._method == "GET":
             request.url = f"{self._url}{'&' if '?' in self._url else '?'}{form}"

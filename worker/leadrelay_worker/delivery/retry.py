@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from leadrelay.queue.core import Kind
+
     from leadrelay_worker.delivery.outcome import Verdict
 
 
@@ -40,12 +40,17 @@ DEFAULT = Policy()
 class Decision:
     """What becomes of the event: a settlement's kind and argument (delay in ms, or reason)."""
 
-    kind: Kind
+    kind: Literal["delivered", "scheduled", "dead", "ready"]
     argument: str = ""
 
 
 def decide(
-    verdict: Verdict, attempt: int, age_ms: int, chance: float, retry_after_s: float | None = None, policy: Policy = DEFAULT
+    verdict: Verdict,
+    attempt: int,
+    age_ms: int,
+    chance: float,
+    retry_after_s: float | None = None,
+    policy: Policy = DEFAULT,
 ) -> Decision:
     """Decide after an attempt.
 

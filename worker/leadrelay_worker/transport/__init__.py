@@ -7,8 +7,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from kombu.transport import redis as stock
-
 from leadrelay.errors import NotAccepted
+
 from leadrelay_worker.transport.channel import Channel
 from leadrelay_worker.transport.flight import BATCH
 

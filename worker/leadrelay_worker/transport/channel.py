@@ -7,16 +7,17 @@ list, never on payloads; what it reads there is only a reason to take a turn.
 from __future__ import annotations
 
 import logging
+import time
 from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 from kombu.transport import redis as stock
-
 from leadrelay.errors import NotAccepted
 from leadrelay.failpoints import failpoint
 
 if TYPE_CHECKING:
     from leadrelay.queue.core import Claimed
+
     from leadrelay_worker.transport.flight import Flight
 
 logger = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ class Channel(stock.Channel):
         wait = min(self.flight.wait_s, LONGEST_WAIT_S)
         self._in_poll = self.client.connection
         self._awaits_token = True
-        self._brpop_sent_at = stock.monotonic()
+        self._brpop_sent_at = time.monotonic()
         self.client.connection.send_command("BLPOP", self.connection.wake_key, f"{wait:.3f}")
 
     def _brpop_read(self, **options: Any) -> bool:
