@@ -93,9 +93,13 @@ class Event:
         """Render as the queue keeps it: a JSON object of the wire parameters.
 
         Raises:
-            InvalidEvent: It is larger than `MOST_BYTES`.
+            InvalidEvent: It is larger than `MOST_BYTES`, or not text that UTF-8 can carry.
         """
-        rendered = _dumps(self.wire).encode()
+        try:
+            rendered = _dumps(self.wire).encode()
+        except UnicodeEncodeError:
+            broken = next(name for name, text in self.wire.items() if _broken(text))
+            raise InvalidEvent(f"{broken}: not valid Unicode (half of a surrogate pair)") from None
         if len(rendered) > MOST_BYTES:
             largest = max(self.wire, key=lambda name: len(self.wire[name]))
             raise InvalidEvent(f"{largest}: the event has {len(rendered)} bytes; at most {MOST_BYTES}")
@@ -115,6 +119,10 @@ class Event:
 
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+def _broken(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _name(name: str) -> str:

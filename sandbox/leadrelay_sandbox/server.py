@@ -34,7 +34,7 @@ MOST_BODY = 1024 * 1024
 
 _TEXT: Headers = [(b"content-type", b"text/plain; charset=utf-8")]
 _JSON: Headers = [(b"content-type", b"application/json")]
-_GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 _NUMBER = re.compile(r"\d+(e\d+)?")
 _CALLBACK = re.compile(r"[A-Za-z_$][\w$.]{0,127}")
 

@@ -8,7 +8,6 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-
     from leadrelay_worker.delivery.outcome import Verdict
 
 

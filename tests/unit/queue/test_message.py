@@ -1,0 +1,23 @@
+import pytest
+
+from leadrelay.queue.message import Entry, Message, UnreadableMessageError
+
+RAW = b'1 7 abc - 11111111 1764000000000 5 2 1 0 3 1:1:transient:503:9;2:2:accepted:200:4\n{"secret":"x"}'
+
+
+def test_a_message_is_read():
+    message = Message.parse(RAW)
+    assert (message.seq, message.eid, message.lane, message.attempts, message.revision) == (7, "abc", "", 1, 3)
+    assert len(message.history) == 2
+    assert message.payload == b'{"secret":"x"}'
+
+
+@pytest.mark.parametrize("raw", [b"", b"x\ny", b"2" + RAW[1:], RAW.replace(b" 7 ", b" x "), RAW.replace(b"\n", b" ")])
+def test_what_is_not_a_message_is_said(raw):
+    with pytest.raises(UnreadableMessageError):
+        Message.parse(raw)
+
+
+def test_nothing_of_the_event_shows():
+    assert "secret" not in repr(Message.parse(RAW))
+    assert "secret" not in repr(Entry("e", "", "s", b"secret"))

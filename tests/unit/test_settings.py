@@ -1,0 +1,41 @@
+import logging
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from leadrelay.errors import ConfigurationError
+from leadrelay.settings import TABLE, Settings
+
+
+def test_table_and_fields_agree():
+    assert {setting.name: setting.default for setting in TABLE} == {
+        field.name: field.default for field in fields(Settings)
+    }
+
+
+def test_every_setting_is_documented():
+    text = (Path(__file__).parent.parent.parent / "docs" / "settings.md").read_text()
+    assert not [setting.name for setting in TABLE if f"LEADRELAY_{setting.name.upper()}" not in text]
+
+
+def test_a_bad_value_names_the_variable_and_not_the_value():
+    with pytest.raises(ConfigurationError, match="LEADRELAY_TIMEOUT_MS") as caught:
+        Settings.load({"LEADRELAY_TIMEOUT_MS": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_secrets_by_file(tmp_path):
+    file = tmp_path / "url"
+    file.write_text("redis://:secret@localhost/0\n")
+    loaded = Settings.load({"LEADRELAY_BROKER_URL_FILE": str(file)})
+    assert loaded.broker_url == "redis://:secret@localhost/0"
+    assert "secret@" not in repr(loaded)
+    with pytest.raises(ConfigurationError, match="LEADRELAY_BROKER_URL_FILE"):
+        Settings.load({"LEADRELAY_BROKER_URL_FILE": str(tmp_path / "missing")})
+
+
+def test_unknown_names_are_reported_with_the_near_one(caplog):
+    with caplog.at_level(logging.WARNING):
+        Settings.load({"LEADRELAY_DATASETID": "x"})
+    assert "did you mean LEADRELAY_DATASET_ID" in caplog.text
