@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from leadrelay.errors import BrokerUnavailable, ConfigurationError
 from leadrelay.home import ensure, locked
@@ -136,7 +138,13 @@ def _url(state: dict[str, Any]) -> str:
 
 def _answers(state: dict[str, Any]) -> bool:
     """Whether this home's own server answers; another on the same port refuses the password."""
-    client = redis.Redis(port=state["port"], password=state["password"], socket_timeout=1, socket_connect_timeout=1)
+    client = redis.Redis(
+        port=state["port"],
+        password=state["password"],
+        socket_timeout=1,
+        socket_connect_timeout=1,
+        retry=Retry(NoBackoff(), 0),  # asked in a loop: waiting in here would only slow it down
+    )
     try:
         return bool(client.ping())
     except redis.RedisError:

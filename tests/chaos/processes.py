@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 import requests
+from leadrelay.broker import connect
 from leadrelay.embedded import server_binary
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Broker:
         self.port = free_port()
         self.options = (*options, "--appendfsync", fsync)
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.client = redis.Redis(port=self.port, socket_timeout=5)
+        self.client = connect(self.url, 5)
         self.start()
 
     def start(self) -> None:

@@ -36,6 +36,7 @@ class Run:
         self.workers: list[Process] = []
         self.producer: Process | None = None
         self.kills = 0
+        self.late = 0
         self.env = {
             "LEADRELAY_BROKER_URL": self.broker.url,
             "LEADRELAY_DESTINATION_URL": self.url,
@@ -177,6 +178,7 @@ def stopped_past_lease(folder: Path, stops: int, pool: str = "threads") -> tuple
             until(lambda: run.books().workers > 1, "both workers claim")
             other.stop()
         run.drain()
+        run.late = run.books().late
         return run, run.verdict()
 
 

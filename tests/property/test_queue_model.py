@@ -252,8 +252,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def restart_broker(self):
+        """After it nothing is rescued for one lease, which is let pass here."""
         self.broker.kill()
         self.broker.start()
+        assert self.queue.rescue() == 0
+        self.broker.client.hset(self.queue.keys.name("ledger"), "rescue_after", 0)
 
     @rule(
         key=st.sampled_from(["ready", "flight", "lanes", "held", "scheduled", "replies", "leases", "dead", "wake"]),

@@ -55,9 +55,7 @@ for _command in (track, import_, status, verify, dead, pause, resume):
 def main() -> None:
     """Run the command line; a user's mistake is a sentence, never a stack trace."""
     try:
-        group.main(standalone_mode=False)
-    except click.exceptions.Exit as leave:
-        sys.exit(leave.exit_code)
+        sys.exit(group.main(standalone_mode=False) or 0)
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
