@@ -38,13 +38,13 @@ def cpu_of(pid: int) -> float:
     return sum(map(int, fields[11:15])) / _TICKS + sum(cpu_of(int(child)) for child in children)
 
 
-def wire_of(number: int) -> dict[str, str]:
+def wire_of(number: int, users: int = 500) -> dict[str, str]:
     """Give an event of eight properties, as a small SaaS would track."""
     return {
         "ti": "invoice_paid",
         "si": "0123456789abcdef0123456789abcdef",
-        "userId": f"user-{number % 500}",
-        "email": f"user-{number % 500}@example.com",
+        "userId": f"user-{number % users}",
+        "email": f"user-{number % users}@example.com",
         "plan": "premium",
         "amount": f"{number % 1000}.50",
         "proxy": "true",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadrelay.failpoints import NAMES
+
 from tests.chaos import plain
 from tests.chaos.run import at_failpoint, broker_restarts, full_broker, random_kills, stopped_past_lease
 
@@ -30,14 +31,20 @@ def main() -> None:
     scenarios: dict[str, Callable[[Path], Verdict]] = {
         **{f"killed at {name}": lambda folder, name=name: at_failpoint(folder, name) for name in NAMES},
         f"{options.kills} kills, threads": lambda folder: random_kills(folder, options.kills, options.events)[1],
-        f"{options.kills} kills, prefork": lambda folder: random_kills(folder, options.kills, options.events, "prefork")[1],
+        f"{options.kills} kills, prefork": lambda folder: random_kills(
+            folder, options.kills, options.events, "prefork"
+        )[1],
         "5 stops past the lease": lambda folder: stopped_past_lease(folder, 5)[1],
-        f"{options.restarts} broker restarts, fsync always": lambda folder: broker_restarts(folder, options.restarts, 10_000)[1],
+        f"{options.restarts} broker restarts, fsync always": lambda folder: broker_restarts(
+            folder, options.restarts, 10_000
+        )[1],
         f"{options.restarts} broker restarts, fsync everysec": lambda folder: broker_restarts(
             folder, options.restarts, 10_000, fsync="everysec"
         )[1],
         "full broker": lambda folder: full_broker(folder)[1],
-        f"plain Celery, {options.kills} kills": lambda folder: plain.random_kills(folder, options.kills, options.events // 4),
+        f"plain Celery, {options.kills} kills": lambda folder: plain.random_kills(
+            folder, options.kills, options.events // 4
+        ),
     }
     lost = 0
     for name, scenario in scenarios.items():

@@ -38,12 +38,29 @@ def random_kills(folder: Path, kills: int, events: int) -> Verdict:
     def produce() -> None:
         with app.producer_or_acquire() as producer:
             for serial in range(1, events + 1):
-                wire = {"si": "d1", "ti": "x", "serial": str(serial), "eid": f"{serial:032x}", "userId": str(serial % 50)}
+                wire = {
+                    "si": "d1",
+                    "ti": "x",
+                    "serial": str(serial),
+                    "eid": f"{serial:032x}",
+                    "userId": str(serial % 50),
+                }
                 plain_track.apply_async((wire,), producer=producer)
                 accepted[serial] = wire["eid"]
 
     def start(number: int) -> Process:
-        command = [sys.executable, "-m", "celery", "-A", "benchmarks.plain_celery", "worker", "-P", "threads", "-c", "16"]
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "benchmarks.plain_celery",
+            "worker",
+            "-P",
+            "threads",
+            "-c",
+            "16",
+        ]
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
         options = ["--loglevel=WARNING", "--without-mingle", "--without-gossip"]
         return Process(f"plain{number}", [*command, *options], folder, {**env, "PYTHONPATH": root})

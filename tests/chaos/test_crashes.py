@@ -1,8 +1,8 @@
 """The short form of the chaos run: every named step once, a few random kills, and the broker's own misfortunes."""
 
 import pytest
-
 from leadrelay.failpoints import NAMES
+
 from tests.chaos.run import at_failpoint, broker_restarts, full_broker, random_kills, stopped_past_lease
 
 

@@ -7,9 +7,8 @@ import subprocess
 import sys
 import time
 
-import pytest
-
 import leadrelay
+import pytest
 from leadrelay import client as client_module
 from leadrelay.errors import BrokerUnavailable, InvalidEvent
 from leadrelay.event import Event
@@ -31,7 +30,11 @@ def app(broker, client, monkeypatch):
 
 def run(*args, stdin=b"", **env):
     return subprocess.run(
-        [sys.executable, "-m", "leadrelay", *args], input=stdin, env={**os.environ, **env}, capture_output=True, check=False
+        [sys.executable, "-m", "leadrelay", *args],
+        input=stdin,
+        env={**os.environ, **env},
+        capture_output=True,
+        check=False,
     )
 
 
@@ -45,7 +48,13 @@ def test_track_event_returns_an_id_that_is_in_the_queue(app):
     claim = app.claim("w", "r", 5, 10**6, 0)
     (claimed,) = claim.messages
     assert claimed.message.eid == eid
-    assert json.loads(claimed.message.payload) == {"si": "d1", "ti": "signup", "userId": "7", "eid": eid, "proxy": "true"}
+    assert json.loads(claimed.message.payload) == {
+        "si": "d1",
+        "ti": "signup",
+        "userId": "7",
+        "eid": eid,
+        "proxy": "true",
+    }
     assert claimed.message.lane
 
 

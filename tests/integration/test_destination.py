@@ -4,7 +4,6 @@ import socket
 import threading
 
 import pytest
-
 from leadrelay_worker.delivery.destination import Destination
 
 

@@ -2,8 +2,8 @@ import os
 import signal
 
 import redis
-
 from leadrelay import embedded
+
 from tests.chaos.processes import until
 
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 
 import pytest
-
 from leadrelay.errors import BrokerFull, EnqueueTooLate, SchemaTooNew
 from leadrelay.inbox import adopt
 from leadrelay.queue import DeadLetters, Entry, Queue, Settlement, Valve
@@ -12,6 +11,7 @@ from leadrelay.queue.books import read_books
 from leadrelay.queue.message import Message
 from leadrelay.queue.verify import recount, rewinds, waiting
 from leadrelay.witness import Witness
+
 from tests.chaos.processes import until
 
 LANE = "a" * 16

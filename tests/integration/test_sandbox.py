@@ -61,7 +61,9 @@ def test_duplicates_are_counted_and_events_are_in_order(url):
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(path=st.text(st.characters(codec="ascii"), max_size=20), query=st.binary(max_size=60), body=st.binary(max_size=200))
+@given(
+    path=st.text(st.characters(codec="ascii"), max_size=20), query=st.binary(max_size=60), body=st.binary(max_size=200)
+)
 def test_no_request_is_an_error_of_ours(served, path, query, body):
     prepared = requests.Request("POST", served[1], data=body).prepare()
     prepared.url = f"{served[1]}/{requests.utils.quote(path)}?{requests.utils.quote(query)}"

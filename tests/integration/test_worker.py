@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import requests
 from celery import Celery
-
 from leadrelay.queue import DeadLetters, Entry
+
 from tests.chaos.processes import until
 from tests.chaos.run import Run
 
@@ -26,7 +27,9 @@ def run(request, tmp_path):
 
 def events(count, **wire):
     payload = {"si": "d1", "ti": "signup", **wire}
-    return [Entry(f"{n:032x}", "", "s", json.dumps({**payload, "eid": f"{n:032x}"}).encode()) for n in range(1, count + 1)]
+    return [
+        Entry(f"{n:032x}", "", "s", json.dumps({**payload, "eid": f"{n:032x}"}).encode()) for n in range(1, count + 1)
+    ]
 
 
 def stats(run):
@@ -39,7 +42,11 @@ def delivered(run, count):
 
 def leadrelay(run, *args):
     return subprocess.run(
-        [sys.executable, "-m", "leadrelay", *args], env={**os.environ, **run.env}, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "leadrelay", *args],
+        env={**os.environ, **run.env},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -138,7 +145,7 @@ def test_a_killed_child_is_a_suspect_and_the_worker_goes_on(tmp_path):
         until(lambda: run.books().workers == 1, "the worker claims")
         run.queue.enqueue(events(2))
         until(lambda: run.books().in_flight == 2, "both are in flight")
-        children = [int(pid) for pid in open(f"/proc/{worker.pid}/task/{worker.pid}/children").read().split()]
+        children = [int(pid) for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()]
         until(lambda: stats(run)["requests"] == 2, "both are sent")
         os.kill(children[-1], signal.SIGKILL)
         run.faults()

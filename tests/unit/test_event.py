@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from leadrelay import event as event_module
 from leadrelay.errors import InvalidEvent
 from leadrelay.event import Event
@@ -116,5 +115,5 @@ def test_the_payload_is_the_wire(properties):
 
 
 def test_half_of_a_surrogate_pair_is_refused_by_name():
-    with pytest.raises(InvalidEvent, match="^name: "):
+    with pytest.raises(InvalidEvent, match=r"^name: "):
         make(name="\ud800").payload()

@@ -3,7 +3,6 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-
 from leadrelay.errors import InvalidEvent
 from leadrelay.inbox import judge
 from leadrelay.queue.message import Entry

@@ -1,5 +1,4 @@
 import pytest
-
 from leadrelay.lane import lane_of, scope_of
 
 

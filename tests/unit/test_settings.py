@@ -3,7 +3,6 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-
 from leadrelay.errors import ConfigurationError
 from leadrelay.settings import TABLE, Settings
 

@@ -1,4 +1,4 @@
-"""The worker's own Celery app: ``celery -A leadrelay_worker.app`` or `leadrelay worker`."""
+"""The worker's own Celery app."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 import pytest
-
 from leadrelay.imports.combined import parse_combined
 from leadrelay.imports.jsonl import parse_jsonl
 from leadrelay.imports.rejected import RejectedLine

@@ -1,5 +1,4 @@
 import pytest
-
 from leadrelay.queue.message import Entry, Message, UnreadableMessageError
 
 RAW = b'1 7 abc - 11111111 1764000000000 5 2 1 0 3 1:1:transient:503:9;2:2:accepted:200:4\n{"secret":"x"}'

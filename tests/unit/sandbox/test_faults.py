@@ -1,14 +1,11 @@
 import pytest
-
 from leadrelay_sandbox.faults import BadRule, Faults
 from leadrelay_sandbox.server import answer, new_id, parameters
 
+BAD_RULES = [1, {"status": 99}, {"x": 1}, {"share": "x"}, {"drop": "x"}, {"body": 1}, {"for_s": True}]
 
-@pytest.mark.parametrize(
-    "document",
-    [None, [], {}, {"rules": 1}, {"rules": [1]}, {"rules": [{"status": 99}]}, {"rules": [{"x": 1}]}]
-    + [{"rules": [{"share": "x"}]}, {"rules": [{"drop": "x"}]}, {"rules": [{"body": 1}]}, {"rules": [{"for_s": True}]}],
-)
+
+@pytest.mark.parametrize("document", [None, [], {}, {"rules": 1}, *({"rules": [rule]} for rule in BAD_RULES)])
 def test_bad_rules_are_refused_whole(document):
     faults = Faults()
     faults.replace({"rules": [{"status": 503}]}, 0)

@@ -1,7 +1,6 @@
 from datetime import UTC, datetime
 
 import pytest
-
 from leadrelay_worker.delivery.classify import TABLE, Rule, classify
 from leadrelay_worker.delivery.outcome import Seen, Verdict
 from leadrelay_worker.delivery.retry import DEFAULT, backoff, decide, read_retry_after

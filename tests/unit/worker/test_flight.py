@@ -1,5 +1,4 @@
 import pytest
-
 from leadrelay.errors import BrokerUnavailable
 from leadrelay.queue.core import Claim, Claimed, Settled
 from leadrelay.queue.message import Message
