@@ -126,8 +126,10 @@ def random_kills(folder: Path, kills: int, events: int, pool: str = "threads") -
         run.faults({"delay_s": 0.005})
         run.produce(events, rate=0)
         for _ in range(kills):
-            until(run.in_flight, "events are in flight", 60)
+            before = run.books().delivered  # what a dead worker left in flight does not show that this one sends
+            until(lambda before=before: run.books().delivered > before + 50, "events flow", 60)
             time.sleep(chance.random() * 0.3)
+            until(run.in_flight, "events are in flight", 60)
             run.kill_worker(process)
             run.expire_leases()
             process = run.start_worker()

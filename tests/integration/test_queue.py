@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 
 import pytest
 from leadrelay.errors import BrokerFull, EnqueueTooLate, SchemaTooNew
@@ -12,7 +13,7 @@ from leadrelay.queue.message import Message
 from leadrelay.queue.verify import recount, rewinds, waiting
 from leadrelay.witness import Witness
 
-from tests.chaos.processes import until
+from tests.chaos.processes import Broker, until
 
 LANE = "a" * 16
 
@@ -420,3 +421,23 @@ def test_messages_in_the_queue_parse(queue):
     queue.enqueue(entries(1, lane=LANE))
     message = Message.parse(queue.client.lindex(queue.keys.name("ready"), 0))
     assert (message.seq, message.lane) == (1, LANE)
+
+
+def test_a_cut_file_is_noticed(tmp_path):
+    """The server itself loses its last writes: its append-only file is cut while it is down."""
+    server = Broker(tmp_path, fsync="always")
+    try:
+        queue = Queue(server.client, witness=Witness(tmp_path, "t"))
+        queue.enqueue(entries(10))
+        (file,) = (server.folder / "appendonlydir").glob("*.incr.aof")
+        kept = file.stat().st_size
+        for number in range(11, 31):
+            queue.enqueue([entry(number)])
+        server.kill()
+        os.truncate(file, kept)
+        server.start()
+        books = recount(queue).books
+        assert books.accepted == 10
+        assert "the broker lost at most 20 accepted events" in rewinds(queue, books)[0]
+    finally:
+        server.kill()
