@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from celery import Celery, bootsteps, signals
 from kombu import Exchange
 from kombu import Queue as KombuQueue
+from kombu.transport import TRANSPORT_ALIASES
 from leadrelay import broker
 from leadrelay.client import Client
 from leadrelay.queue.core import Queue
@@ -38,11 +39,12 @@ def make_app(settings: Settings, url: str) -> Celery:
         settings: This process's.
         url: The broker's.
     """
+    # Flower and `celery report` read the URL's scheme: it must stay redis://, whatever serves it in this process.
+    TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "leadrelay_worker.transport:Transport"
     app = Celery("leadrelay", set_as_current=False, fixups=[], broker=url)
     keys = Queue(broker.connect(url, TIMEOUT_S), settings.namespace).keys
     names = (keys.namespace, *map(keys.name, ("ready", "returning", "bulk", "suspects")))
     app.conf.update(
-        broker_transport="leadrelay_worker.transport:Transport",
         broker_transport_options={"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S},
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
