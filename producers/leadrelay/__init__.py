@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leadrelay.client import track_event, track_many
     from leadrelay.errors import BrokerFull, BrokerUnavailable, InvalidEvent, LeadrelayError, NotAccepted
     from leadrelay.event import Event
+    from leadrelay.tracking import track_event, track_many, track_url, update_user
 
 __all__ = [
     "BrokerFull",
@@ -23,9 +23,13 @@ __all__ = [
     "NotAccepted",
     "track_event",
     "track_many",
+    "track_url",
+    "update_user",
 ]
 
-_HOMES = {"Event": "leadrelay.event", "track_event": "leadrelay.client", "track_many": "leadrelay.client"}
+_HOMES = {"Event": "leadrelay.event"} | dict.fromkeys(
+    ("track_event", "track_many", "track_url", "update_user"), "leadrelay.tracking"
+)
 
 
 def __getattr__(name: str) -> Any:

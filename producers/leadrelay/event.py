@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-from enum import Enum
-from math import isfinite
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from leadrelay.errors import InvalidEvent
 from leadrelay.lane import lane_of, scope_of
-from leadrelay.trackapi.encode import PRIVATE, USER_AGENT
-from leadrelay.trackapi.parameters import ANSWER_FORMS, PARAMETERS, near_miss
+from leadrelay.trackapi.forms import PRIVATE, USER_AGENT
+from leadrelay.trackapi.parameters import ANSWER_FORMS, CACHE_BUSTER, PARAMETERS, doubts
+from leadrelay.trackapi.proxy import sends_proxy
+from leadrelay.trackapi.values import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,11 +24,9 @@ MOST_BYTES = 64 * 1024
 #: Properties of one event.
 MOST_PROPERTIES = 200
 
-#: Types with one meaning as text, and lazy translations (Django's and Babel's), known by name to import neither.
-_PLAIN = (str, int, float, Decimal, UUID, datetime)
-_LAZY = frozenset({"__proxy__", "LazyString", "_LazyString", "LazyProxy"})
+_PROXY = {"auto": "auto", "true": "true", "1": "true", "": "true", "false": "false", "0": "false"}
 
-_warned: set[str] = set()
+_reported: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,6 +53,7 @@ class Event:
         properties: Mapping[str, Any] | None = None,
         user_agent: str | None = None,
         lane: str | bool | None = None,
+        default_proxy: str = "auto",
         **wire: Any,
     ) -> Event:
         """Check and freeze an event.
@@ -69,6 +65,7 @@ class Event:
             properties: More wire parameters, for names that are not identifiers.
             user_agent: The visitor's; forwarded.
             lane: A key of order, or False for none.
+            default_proxy: `auto`, `true` or `false`, for an event that has no `proxy` (`trackapi.proxy.TABLE`).
             wire: Wire parameters under their own names.
 
         Raises:
@@ -79,11 +76,14 @@ class Event:
         if not title or not isinstance(title, str):
             raise InvalidEvent("ti: an event needs a title, as text")
         named = {"si": si, "ti": title, **wire, **(properties or {})}
-        texts = {name: text for name, value in named.items() if (text := _text(_name(name), value)) is not None}
+        asked = _asked_proxy(named.pop("proxy", None), default_proxy)
+        texts = {name: text for name, value in named.items() if (text := to_text(_name(name), value)) is not None}
         texts["eid"] = eid
+        for name, text in texts.items():
+            _report(name, text)
         if user_agent:
             texts[USER_AGENT] = user_agent
-        if "proxy" not in texts and not ("ip" in texts and user_agent):
+        if sends_proxy(asked, visitor="ip" in texts and bool(user_agent)):
             texts["proxy"] = "true"
         if len(texts) > MOST_PROPERTIES:
             raise InvalidEvent(f"{len(texts)} properties; at most {MOST_PROPERTIES}")
@@ -128,38 +128,26 @@ def _broken(text: str) -> bool:
 def _name(name: str) -> str:
     if not name.isascii() or not name.isprintable() or not name.strip():
         raise InvalidEvent(f"{name!r}: property names are printable ASCII (page, section 4)")
-    if name in ANSWER_FORMS:
+    if name in ANSWER_FORMS or name == CACHE_BUSTER:
         raise InvalidEvent(f"{name}: the worker reads the answer, so its form cannot be chosen here")
     if name.startswith(PRIVATE):
         raise InvalidEvent(f"{name}: names that begin with {PRIVATE!r} are reserved")
-    if name not in PARAMETERS and name not in _warned and len(_warned) < MOST_PROPERTIES:
-        _warned.add(name)
-        meant = near_miss(name)
-        if meant:
-            logger.warning("property %s is not a parameter of the Track API; did you mean %s?", name, meant)
     return name
 
 
-def _text(name: str, value: Any) -> str | None:
-    """Give a value as the wire carries it; None is left out."""
-    if value is None or type(value) is str:
-        return value
-    if isinstance(value, Enum):
-        return _text(name, value.value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    _refuse(name, value)
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def _report(name: str, text: str) -> None:
+    """Log what is odd about a property, once per name; what the endpoint makes of it is not documented."""
+    if name in _reported or len(_reported) >= MOST_PROPERTIES:
+        return
+    odd = doubts(name, text)
+    if odd or name not in PARAMETERS:
+        _reported.add(name)  # an unknown name is looked at once: likening it to the known ones takes long
+    if odd:
+        logger.warning("property %s: %s", name, odd)
 
 
-def _refuse(name: str, value: Any) -> None:
-    """Raise for values that have no single meaning as text."""
-    if isinstance(value, float | Decimal) and not isfinite(value):
-        raise InvalidEvent(f"{name}: not a finite number")
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise InvalidEvent(f"{name}: a time without a time zone; use an aware datetime")
-    if not isinstance(value, _PLAIN) and type(value).__name__ not in _LAZY:
-        hint = (
-            "pass its parts as properties" if isinstance(value, dict | list | tuple | set) else "pass text or a number"
-        )
-        raise InvalidEvent(f"{name}: a {type(value).__name__} has no form on the wire; {hint}")
+def _asked_proxy(value: object, default: str) -> str:
+    asked = default if value is None else str(value).lower()
+    if asked not in _PROXY:
+        raise InvalidEvent("proxy: true, false or auto")
+    return _PROXY[asked]

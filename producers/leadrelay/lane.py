@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from leadrelay.trackapi.cookies import uid_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: The first of these that is filled names the person (design, "Lanes"); `otui` holds an id in its first two parts.
-_IDENTITIES = ("uid", "otui", "userId", "email", "sid")
-_OTUI_PARTS = 2
+#: The first of these that is filled names the person (design, "Lanes"); `otui` holds an id.
+IDENTITIES = ("uid", "otui", "userId", "email", "sid")
 
 
 def lane_of(wire: Mapping[str, object], secret: str, override: str | None = None) -> str:
@@ -34,11 +35,9 @@ def scope_of(wire: Mapping[str, object]) -> str:
 
 
 def _identity(wire: Mapping[str, object]) -> str:
-    for name in _IDENTITIES:
+    for name in IDENTITIES:
         value = str(wire.get(name) or "").strip()
-        if name == "otui":
-            parts = value.split(".")
-            value = f"{parts[1]}.{parts[0]}" if len(parts) >= _OTUI_PARTS else ""
+        value = uid_of(value) if name == "otui" else value
         if value:
             return value.lower() if name == "email" else value
     return ""

@@ -77,6 +77,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("timeout_ms", _positive, 50, "ms that one `track_event` may take when the broker is slow or away"),
     Setting("lanes", _boolean, default=True, meaning="deliver the events of one user in order"),
     Setting("lane_secret", str, "", "key of the hash that stands for a user in the queue; same for all producers"),
+    Setting("proxy", _one_of("auto", "true", "false"), "auto", "whether events count as the visitor's own"),
     Setting("method", _one_of("POST", "GET"), "POST", "how events are sent"),
     Setting("concurrency", _positive, 32, "attempts at a time in one worker"),
     Setting("pool", _one_of("threads", "prefork"), "threads", "how a worker runs them"),
@@ -102,6 +103,7 @@ class Settings:
     timeout_ms: int = 50
     lanes: bool = True
     lane_secret: str = ""
+    proxy: str = "auto"
     method: str = "POST"
     concurrency: int = 32
     pool: str = "threads"

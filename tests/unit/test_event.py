@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from leadrelay import event as event_module
 from leadrelay.errors import InvalidEvent
 from leadrelay.event import Event
+from leadrelay.trackapi.proxy import TABLE
 
 
 def make(title="signup", **wire):
@@ -78,20 +79,30 @@ def test_too_large_names_the_largest_property():
 
 
 def test_near_misses_are_reported_once_and_without_value(caplog, monkeypatch):
-    monkeypatch.setattr(event_module, "_warned", set())
+    monkeypatch.setattr(event_module, "_reported", set())
     with caplog.at_level(logging.WARNING):
         make(user_id="secret-user")
         make(user_id="secret-user")
     assert [record.getMessage() for record in caplog.records] == [
-        "property user_id is not a parameter of the Track API; did you mean userId?"
+        "property user_id: not a parameter of the Track API; did you mean userId?"
     ]
 
 
-def test_proxy_is_true_unless_a_visitor_is_at_hand():
-    assert make().wire["proxy"] == "true"
-    assert make(ip="1.2.3.4").wire["proxy"] == "true"
-    assert "proxy" not in make(ip="1.2.3.4", user_agent="Mozilla").wire
-    assert make(proxy=False).wire["proxy"] == "false"
+@pytest.mark.parametrize("row", TABLE, ids=str)
+def test_proxy_is_sent_as_the_table_says(row):
+    visitor = {"ip": "192.0.2.4", "user_agent": "Mozilla"} if row.visitor else {}
+    for made in (make(proxy=row.asked, **visitor), make(default_proxy=row.asked, **visitor)):
+        assert made.wire.get("proxy") == ("true" if row.sent else None)
+
+
+def test_an_address_without_a_user_agent_is_no_visitor():
+    assert make(ip="192.0.2.4").wire["proxy"] == "true"
+
+
+def test_proxy_has_three_values():
+    assert "proxy" not in make(proxy=False).wire
+    with pytest.raises(InvalidEvent, match=r"^proxy: "):
+        make(proxy="maybe")
 
 
 def test_repr_shows_no_property():

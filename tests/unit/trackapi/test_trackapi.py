@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from leadrelay.trackapi.answers import parse_answer
-from leadrelay.trackapi.encode import encode
+from leadrelay.trackapi.forms import encode
 from leadrelay.trackapi.parameters import PARAMETERS, near_miss
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)

@@ -13,7 +13,7 @@ from typing import Any
 from leadrelay import __name__ as _package
 from leadrelay.failpoints import failpoint
 from leadrelay.settings import Settings
-from leadrelay.trackapi.encode import USER_AGENT, encode
+from leadrelay.trackapi.forms import USER_AGENT, encode
 
 from leadrelay_worker.delivery.classify import classify
 from leadrelay_worker.delivery.destination import Destination
