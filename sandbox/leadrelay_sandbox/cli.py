@@ -8,30 +8,36 @@ from typing import Any
 
 import click
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from leadrelay_sandbox.protocol import SandboxProtocol
 from leadrelay_sandbox.server import Sandbox
+from leadrelay_sandbox.state import State
 from leadrelay_sandbox.store import Store
-
-
-class CuttableProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with a way for a fault to cut the connection under a request."""
-
-    def on_message_begin(self) -> None:
-        """Offer the cut to the application through the scope."""
-        super().on_message_begin()
-        scope: dict[str, Any] = self.scope  # type: ignore[assignment] # uvicorn's own type names no extensions of others
-        scope["extensions"] = {"leadrelay.cut": self.transport.abort}
+from leadrelay_sandbox.switches import BadSwitch, parse
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8018, show_default=True, help="0 takes a free one.")
-@click.option(
-    "--store", "path", type=click.Path(path_type=Path), help="Keep accepted events in this file of JSON lines."
-)
-def sandbox(host: str, port: int, path: Path | None) -> None:
+@click.option("--store", "path", type=click.Path(path_type=Path), help="Keep what is received in this SQLite file.")
+@click.option("--switch", "settings", multiple=True, metavar="NAME=VALUE", help="A choice that nothing documents.")
+@click.option("--dataset", "datasets", multiple=True, metavar="SI", help="Register a dataset; others are then unknown.")
+def sandbox(host: str, port: int, path: Path | None, settings: tuple[str, ...], datasets: tuple[str, ...]) -> None:
     """Run a stand-in LeadBoxer: the Track API at / and controls under /_sandbox/."""
+    try:
+        choices = parse(settings)
+    except BadSwitch as error:
+        raise click.BadParameter(str(error), param_hint="--switch") from None
+    state = State(Store(path), choices, frozenset(datasets))
+    listener = _listen(host, port)
+    click.echo(f"http://{host}:{listener.getsockname()[1]}")
+    # Forwarded headers are not looked at: a request's address is its connection's.
+    options: dict[str, Any] = {"http": SandboxProtocol, "ws": "none", "proxy_headers": False, "server_header": False}
+    quiet: dict[str, Any] = {"lifespan": "off", "log_level": "error", "access_log": False, "loop": "asyncio"}
+    uvicorn.Server(uvicorn.Config(Sandbox(state), **options, **quiet)).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio sets no TCP_NODELAY
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -39,7 +45,4 @@ def sandbox(host: str, port: int, path: Path | None) -> None:
     except OSError as error:
         message = f"cannot listen on {host}:{port} ({error.strerror}); choose another --port"
         raise click.ClickException(message) from None
-    click.echo(f"http://{host}:{listener.getsockname()[1]}")
-    config: dict[str, Any] = {"http": CuttableProtocol, "loop": "asyncio", "lifespan": "off", "log_level": "warning"}
-    server = uvicorn.Server(uvicorn.Config(Sandbox(Store(path)), access_log=False, server_header=False, **config))
-    server.run(sockets=[listener])
+    return listener

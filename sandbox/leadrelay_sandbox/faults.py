@@ -7,6 +7,8 @@ from typing import Any
 
 #: What a rule may say; see `Rule`.
 _FIELDS = {"status", "share", "for_s", "retry_after", "delay_s", "drop", "body", "si", "ti"}
+#: Numbers of a rule, and the most that each may be.
+_MOST = {"share": 1, "for_s": 10**7, "retry_after": 10**7, "delay_s": 3600}
 
 
 class BadRule(ValueError):
@@ -63,6 +65,30 @@ class Faults:
                 return rule
         return None
 
+    def shown(self, now: float) -> dict[str, Any]:
+        """Give the rules that hit something yet, as `replace` would take them."""
+        return {"rules": [_shown(rule, now) for rule in self.rules if rule.until is None or now < rule.until]}
+
+
+def _shown(rule: Rule, now: float) -> dict[str, Any]:
+    named = {name: getattr(rule, name) for name in rule.__slots__ if name != "until"}
+    left = {} if rule.until is None else {"for_s": round(rule.until - now, 1)}
+    return {name: value for name, value in {**named, **left}.items() if value is not None}
+
+
+def _number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST[name]:
+        raise BadRule(f"{name}: a number from 0 to {_MOST[name]}")
+
+
+def _text(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise BadRule(f"{name}: text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadRule(f"{name}: half a character (a lone surrogate)") from None
+
 
 def _rule(given: Any, now: float) -> Rule:
     if not isinstance(given, dict):
@@ -72,14 +98,13 @@ def _rule(given: Any, now: float) -> Rule:
         raise BadRule(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(_FIELDS))}")
     if given.get("drop") not in (None, "before", "after"):
         raise BadRule("drop: before or after")
-    for name in ("share", "for_s", "retry_after", "delay_s"):
-        if name in given and (isinstance(given[name], bool) or not isinstance(given[name], int | float)):
-            raise BadRule(f"{name}: a number")
+    for name in _MOST.keys() & given.keys():
+        _number(name, given[name])
     status = given.get("status")
     if status is not None and (not isinstance(status, int) or not 200 <= status <= 599):  # noqa: PLR2004
         raise BadRule("status: 200 to 599")
     for name in ("body", "si", "ti"):
-        if name in given and not isinstance(given[name], str):
-            raise BadRule(f"{name}: text")
-    plain = {name: value for name, value in given.items() if name != "for_s"}
+        if name in given:
+            _text(name, given[name])
+    plain = {name: value for name, value in given.items() if name != "for_s" and value is not None}
     return Rule(**plain, until=now + given["for_s"] if "for_s" in given else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -45,13 +46,12 @@ def read_accepted(path: Path) -> dict[int, str]:
 
 
 def read_arrived(store: Path) -> list[tuple[int, str, str]]:
-    """Read (serial, eid, user) in order of arrival from the sandbox's file of JSON lines."""
-    arrived = []
-    for line in store.read_text().splitlines():
-        event = json.loads(line)
-        params = event["params"]
-        arrived.append((int(params["serial"]), event["eid"], params.get("userId", "")))
-    return arrived
+    """Read (serial, eid, user) in order of arrival from the sandbox's store, running or killed."""
+    database = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+    rows = database.execute("SELECT eid, params FROM events ORDER BY idx").fetchall()
+    database.close()
+    arrived = [(eid, json.loads(params)) for eid, params in rows]
+    return [(int(params["serial"]), eid, params.get("userId", "")) for eid, params in arrived]
 
 
 def judge(accepted: dict[int, str], arrived: list[tuple[int, str, str]], queue: Queue | None) -> Verdict:

@@ -80,7 +80,7 @@ def random_kills(folder: Path, kills: int, events: int) -> Verdict:
             worker = start(number + 1)
         feeder.join(120)
         _settle_down(broker, arrived)
-        return judge(accepted, read_arrived(folder / "arrived.jsonl"), None)
+        return judge(accepted, read_arrived(folder / "arrived.sqlite"), None)
     finally:
         for process in (worker, endpoint, broker.process):
             process.kill()

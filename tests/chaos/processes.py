@@ -144,7 +144,7 @@ def sandbox(folder: Path, port: int = 0) -> tuple[Process, str]:
         "--port",
         str(port),
         "--store",
-        str(folder / "arrived.jsonl"),
+        str(folder / "arrived.sqlite"),
     ]
     process = Process("sandbox", command, folder)
 

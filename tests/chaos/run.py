@@ -114,7 +114,7 @@ class Run:
     def verdict(self) -> Verdict:
         """Judge."""
         return judge(
-            read_accepted(self.folder / "accepted.txt"), read_arrived(self.folder / "arrived.jsonl"), self.queue
+            read_accepted(self.folder / "accepted.txt"), read_arrived(self.folder / "arrived.sqlite"), self.queue
         )
 
 

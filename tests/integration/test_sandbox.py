@@ -1,5 +1,5 @@
-import json
 import signal
+import sqlite3
 
 import pytest
 import requests
@@ -75,5 +75,5 @@ def test_an_answered_event_survives_kill(tmp_path):
     eids = [requests.get(f"{url}/?si=d", timeout=5).text for _ in range(20)]
     process.signal(signal.SIGKILL)
     until(lambda: not process.alive, "it is gone")
-    stored = [json.loads(line)["eid"] for line in (tmp_path / "arrived.jsonl").read_text().splitlines()]
-    assert stored == eids
+    stored = sqlite3.connect(tmp_path / "arrived.sqlite").execute("SELECT eid FROM events ORDER BY idx").fetchall()
+    assert [row[0] for row in stored] == eids

@@ -54,7 +54,9 @@ def test_events_are_delivered_once_and_a_warm_stop_hands_back(run):
     worker = run.start_worker()
     run.queue.enqueue(events(500))
     delivered(run, 500)
-    assert stats(run) == {"requests": 500, "accepted": 500, "unique_eids": 500, "duplicates": 0}
+    assert {"requests": 500, "accepted": 500, "unique_eids": 500, "duplicates": 0, "bad": 0}.items() <= stats(
+        run
+    ).items()
     assert worker.stop() == 0
     assert run.books().workers == 0
     assert run.books().balanced

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,9 @@ class Answer:
     body: bytes
 
 
-def render_answer(eid: str, params: Mapping[str, str], precedence: Sequence[str] = PRECEDENCE) -> Answer:
+def render_answer(
+    eid: str, params: Mapping[str, str], precedence: Sequence[str] = PRECEDENCE, document: Any = None
+) -> Answer:
     """Write an event id in the form that a request asks for.
 
     Args:
@@ -39,8 +41,9 @@ def render_answer(eid: str, params: Mapping[str, str], precedence: Sequence[str]
         params: Of the request. `pix` and `json` count when present; `callback` without `json` is JSONP too; one that
             is no name of a function is ignored, since it would run in the caller's page.
         precedence: `pix`, `callback` and `json`, the strongest first.
+        document: What `json` and `callback` carry, instead of `{"eid": …}`; the page does not say.
     """
-    as_json = json.dumps({"eid": eid})
+    as_json = json.dumps(document or {"eid": eid})
     callback = params.get("callback", "")
     asked = {"pix": "pix" in params, "callback": bool(_CALLBACK.fullmatch(callback)), "json": "json" in params}
     form = next((name for name in precedence if asked[name]), "text")

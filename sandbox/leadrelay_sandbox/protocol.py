@@ -1,0 +1,61 @@
+"""uvicorn's HTTP protocol, with what a stand-in needs beyond it: cutting connections, and a limit for heads."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from leadrelay_sandbox.server import Sandbox
+
+#: Bytes of a request line and headers that are read before the request is refused; the parser itself has no limit.
+MOST_HEAD = 64 * 1024
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class SandboxProtocol(HttpToolsProtocol):
+    """See the module."""
+
+    _within_head = True
+    _head = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come; end the connection when a head has no end."""
+        self._head += len(data)
+        super().data_received(data)
+        if self._within_head and self._head > MOST_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+            self._tell("a head without end")
+
+    def on_message_begin(self) -> None:
+        """Offer the cut to the application through the scope."""
+        super().on_message_begin()
+        self._within_head, self._head = True, 0
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment] # uvicorn's own type names no extensions of others
+        scope["extensions"] = {"leadrelay.cut": self.transport.abort}
+
+    def on_headers_complete(self) -> None:
+        """Stop counting."""
+        self._within_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Count again."""
+        self._within_head, self._head = True, 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, and keep that it came."""
+        super().send_400_response(msg)
+        self._tell("not HTTP")
+
+    def _tell(self, reason: str) -> None:
+        task = asyncio.ensure_future(cast("Sandbox", self.app).not_http(reason))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
