@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import time
 from importlib import resources
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
+
+from leadrelay.trackapi.parameters import PARAMETERS
 
 from leadrelay_sandbox import switches, views
 from leadrelay_sandbox.asgi import Refused, Reply, read_body
@@ -17,15 +20,13 @@ if TYPE_CHECKING:
 
     from leadrelay_sandbox.asgi import Receive, Scope
     from leadrelay_sandbox.state import State
+    from leadrelay_sandbox.store import Store
 
 PREFIX = "/_sandbox"
 #: Users or sessions of one answer, at most.
 _MOST_SHOWN = 500
-_PAGE = {
-    "": ("index.html", b"text/html; charset=utf-8"),
-    "page.css": ("page.css", b"text/css; charset=utf-8"),
-    "page.js": ("page.js", b"text/javascript; charset=utf-8"),
-}
+_INDEX = "index.html"
+_TYPES = {".html": b"text/html", ".css": b"text/css", ".js": b"text/javascript", ".svg": b"image/svg+xml"}
 _SAFE = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 _OWN_ONLY = (*_SAFE, (b"content-security-policy", b"default-src 'self'"))
 
@@ -59,8 +60,8 @@ async def _served(state: State, scope: Scope, receive: Receive) -> Reply:
     if not path:
         return Reply(308, b"", headers=((b"location", f"{PREFIX}/".encode()),))
     what = path[1:]
-    if method == "GET" and what in _PAGE:
-        return _page(*_PAGE[what])
+    if method == "GET" and "/" not in what and ("." in what or not what):
+        return _page(what or _INDEX)
     if method == "GET":
         return _shown(state, what, dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)))
     if method == "PUT" and what in _SETTERS:
@@ -91,6 +92,8 @@ def _shown(state: State, what: str, query: Mapping[str, str]) -> Reply:
 
 
 def _events(state: State, query: Mapping[str, str]) -> Any:
+    if "eid" in query:
+        return views.arrivals(state.store, query["eid"], query.get("si", ""))
     if "last" in query:
         return views.last_events(state.store, _number(query, "last", 0, views.MOST_ROWS))
     since, limit = _number(query, "since", 0), _number(query, "limit", 1000, views.MOST_ROWS)
@@ -121,11 +124,17 @@ _VIEWS: dict[str, Callable[[State, Mapping[str, str]], Any]] = {
     "users": _users,
     "sessions": _sessions,
     "counters": lambda state, _: views.counters(state.store),
+    "parameters": lambda *_: {"parameters": _parameters()},
     "faults": lambda state, _: state.faults.shown(time.monotonic()),
     "switches": lambda state, _: {"switches": switches.listed(state.choices)},
     "datasets": lambda state, _: {"datasets": sorted(state.datasets)},
 }
-_ONE = {"users": views.user, "events": views.event}
+_ONE: dict[str, Callable[[Store, str, str], dict[str, Any] | None]] = {"users": views.user, "events": views.event}
+
+
+def _parameters() -> list[dict[str, str]]:
+    """Give the known parameters and what each means, for the page to show."""
+    return [{"name": row.name, "meaning": row.meaning, "set_by": row.set_by} for row in PARAMETERS.values()]
 
 
 def _set_faults(state: State, document: Any) -> None:
@@ -163,11 +172,13 @@ def _number(query: Mapping[str, str], name: str, default: int, most: int = 2**53
     return min(int(text[:20]), most)
 
 
-def _page(name: str, content_type: bytes) -> Reply:
-    file = resources.files(__package__).joinpath("page", name)
-    if not file.is_file():
-        return _unknown()
-    return Reply(200, file.read_bytes(), content_type, _OWN_ONLY)
+def _page(name: str) -> Reply:
+    """Give a file of the page: its name in the folder, never a path."""
+    for file in resources.files(__package__).joinpath("page").iterdir():
+        kind = _TYPES.get(PurePath(file.name).suffix)
+        if file.name == name and kind:
+            return Reply(200, file.read_bytes(), kind + b"; charset=utf-8", _OWN_ONLY)
+    return _unknown()
 
 
 def _unknown() -> Reply:

@@ -41,22 +41,27 @@ def last_events(store: Store, number: int) -> list[dict[str, Any]]:
     return _events(store.read(f"{_EVENTS} ORDER BY idx DESC LIMIT ?", (number,)))[::-1]
 
 
-def event(store: Store, eid: str, si: str) -> dict[str, Any] | None:
-    """Give one event: what its arrivals say together, the last filled value of each name; None for an unknown one.
+def arrivals(store: Store, eid: str, si: str) -> list[dict[str, Any]]:
+    """Give every accepted request with one event id, oldest first.
 
     Args:
-        store: Where it is.
+        store: Where they are.
         eid: Of the event.
         si: Its dataset; ``""`` looks in all.
     """
     where, values = ("eid = ? AND si = ?", (eid, si)) if si else ("eid = ?", (eid,))
-    arrivals = _events(store.read(f"{_EVENTS} WHERE {where} ORDER BY idx LIMIT {MOST_ROWS}", values))
-    if not arrivals:
+    return _events(store.read(f"{_EVENTS} WHERE {where} ORDER BY idx LIMIT {MOST_ROWS}", values))
+
+
+def event(store: Store, eid: str, si: str) -> dict[str, Any] | None:
+    """Give one event: of each name the last filled value that any of its arrivals had; None for an unknown one."""
+    every = arrivals(store, eid, si)
+    if not every:
         return None
     merged: dict[str, str] = {}
-    for arrival in arrivals:
+    for arrival in every:
         merged.update({name: value for name, value in arrival["params"].items() if value or name not in merged})
-    return {**arrivals[0], "arrivals": len(arrivals), "params": merged}
+    return {**every[0], "arrivals": len(every), "params": merged}
 
 
 def bad(store: Store, since: int, limit: int) -> list[dict[str, Any]]:
