@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leadrelay.trackapi.answers import GIF, PRECEDENCE, render_answer
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 _PRECEDENCE = {"pix-first": PRECEDENCE, "pix-last": (*PRECEDENCE[1:], "pix")}
 _NO_STORE = ((b"cache-control", b"no-store"),)
+_ANY_ORIGIN = ((b"access-control-allow-origin", b"*"),)
+_PREFLIGHT = Reply(204, b"", headers=((b"access-control-allow-methods", b"GET, POST"),))
 
 
 def answered(eid: str, params: Mapping[str, str], choices: Mapping[str, str], status: int = 200) -> Reply:
@@ -33,3 +36,13 @@ def answered(eid: str, params: Mapping[str, str], choices: Mapping[str, str], st
     if content_type == TEXT and choices["text_newline"] == "newline":
         body += b"\n"
     return Reply(status, body, content_type, _NO_STORE if body is GIF else ())
+
+
+def preflight(method: str, choices: Mapping[str, str]) -> Reply | None:
+    """Give the answer to a browser's question before a request of another origin, None when it is none."""
+    return _PREFLIGHT if method == "OPTIONS" and choices["cors"] == "any" else None
+
+
+def for_origins(reply: Reply, choices: Mapping[str, str]) -> Reply:
+    """Let pages of every origin read an answer, where the switch says so."""
+    return replace(reply, headers=(*reply.headers, *_ANY_ORIGIN)) if choices["cors"] == "any" else reply

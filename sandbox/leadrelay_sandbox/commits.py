@@ -28,7 +28,8 @@ class Commits:
     def __init__(self, store: Store) -> None:
         """See the class."""
         self._store = store
-        self._group: asyncio.Future[None] | None = None
+        #: One for each request whose change is made and not written; empty while no transaction is open.
+        self._waiting: list[asyncio.Future[None]] = []
 
     async def durable(self, change: Callable[[], Result]) -> Result:
         """Run a change and return what it gives once it is written.
@@ -36,42 +37,38 @@ class Commits:
         Raises:
             NotStored: It was not written; neither was what shared its commit.
         """
-        group = self._joined()
+        loop = asyncio.get_running_loop()
         try:
+            if not self._waiting:
+                self._store.begin()
             result = change()
         except sqlite3.Error as error:
-            self._failed(error)
+            self._fail(error)
             raise NotStored(str(error)) from None
-        await group
+        if not self._waiting:
+            loop.call_soon(self._commit)  # after the requests that are ready now
+        written = loop.create_future()
+        self._waiting.append(written)
+        await written
         return result
 
-    def _joined(self) -> asyncio.Future[None]:
-        """Give the group that is open, opening one that ends when the requests that are ready now have run."""
-        if self._group is None:
-            try:
-                self._store.begin()
-            except sqlite3.Error as error:
-                raise NotStored(str(error)) from None
-            loop = asyncio.get_running_loop()
-            self._group = loop.create_future()
-            loop.call_soon(self._commit)
-        return self._group
-
     def _commit(self) -> None:
-        group, self._group = self._group, None
-        if group is None or group.done():  # the group failed, or a shutdown cancelled it
+        if not self._waiting:  # a later change of the turn failed, and took the others with it
             return
         try:
             self._store.commit()
         except sqlite3.Error as error:
-            self._group = group
-            self._failed(error)
-        else:
-            group.set_result(None)
+            self._fail(error)
+            return
+        for written in self._ended():
+            written.set_result(None)
 
-    def _failed(self, error: sqlite3.Error) -> None:
-        group, self._group = self._group, None
+    def _fail(self, error: sqlite3.Error) -> None:
         self._store.rollback()
-        if group is not None and not group.done():
-            group.set_exception(NotStored(str(error)))
-            group.exception()  # whoever waits sees it; nobody need
+        for written in self._ended():
+            written.set_exception(NotStored(str(error)))
+
+    def _ended(self) -> list[asyncio.Future[None]]:
+        """Give the requests that still wait, and open the next group."""
+        waiting, self._waiting = self._waiting, []
+        return [written for written in waiting if not written.done()]

@@ -143,6 +143,8 @@ def _odd_name(name: str, beyond_ascii: str) -> tuple[str, ...]:
     shown, found = _shown(name), []
     if " " in name:
         found.append(f"{NOT_DOCUMENTED}{shown}: a name with a space; accepted")
+    if "[" in name:
+        found.append(f"{NOT_DOCUMENTED}{shown}: an array; each of its parts is a property of its own")
     if not name.isascii():
         found.append(f"{NOT_DOCUMENTED}{shown}: a name beyond ASCII; {_BEYOND_ASCII[beyond_ascii]}")
     doubt = doubts(name, "") if len(name) <= _LONGEST_NAME else None

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from leadrelay_sandbox.answering import answered
+from leadrelay_sandbox.answering import answered, for_origins, preflight
 from leadrelay_sandbox.asgi import Gone, Refused, Reply, answer, read_body
 from leadrelay_sandbox.commits import NotStored
 from leadrelay_sandbox.control import PREFIX, control
@@ -70,7 +70,8 @@ class Sandbox:
         try:
             if path == PREFIX or path.startswith(f"{PREFIX}/"):
                 return await control(self.state, scope, receive)
-            return await self._track(scope, receive)
+            asked = preflight(scope["method"], self.state.choices)
+            return for_origins(asked or await self._track(scope, receive), self.state.choices)
         except NotStored as error:
             return Reply(503, f"the sandbox cannot store: {error}".encode())
 

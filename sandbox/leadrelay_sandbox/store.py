@@ -79,25 +79,31 @@ class Store:
         self._database = open_database(path)
         self.read = self._database.execute
         self.totals = Totals(*self.read("SELECT * FROM totals").fetchone())
-        self._before = replace(self.totals)
+        self._written = replace(self.totals)
 
     # Transactions.
 
     def begin(self) -> None:
         """Open a transaction."""
         self._database.execute("BEGIN IMMEDIATE")
-        self._before = replace(self.totals)
 
     def commit(self) -> None:
         """Write everything since `begin`, totals too."""
         self._database.execute(_SAVE_TOTALS, astuple(self.totals))
         self._database.execute("COMMIT")
+        self._written = replace(self.totals)
 
     def rollback(self) -> None:
-        """Forget everything since `begin`."""
-        self.totals = self._before
+        """Forget everything since the last commit."""
+        self.totals = replace(self._written)
         with suppress(sqlite3.Error):  # what made it fail may have ended the transaction already
             self._database.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the file and give it free."""
+        self._database.close()
+        if self._lock:
+            self._lock.close()
 
     def clear(self) -> None:
         """Forget all state; within a transaction."""

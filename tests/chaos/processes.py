@@ -134,7 +134,7 @@ def producer(folder: Path, env: Mapping[str, str], events: int, **options: Any) 
     return Process("producer", command, folder, {**env, "PYTHONPATH": root})
 
 
-def sandbox(folder: Path, port: int = 0) -> tuple[Process, str]:
+def sandbox(folder: Path, port: int = 0, *options: str) -> tuple[Process, str]:
     """Start `leadrelay sandbox` with its store in `folder`; gives it and its URL."""
     command = [
         sys.executable,
@@ -145,11 +145,14 @@ def sandbox(folder: Path, port: int = 0) -> tuple[Process, str]:
         str(port),
         "--store",
         str(folder / "arrived.sqlite"),
+        *options,
     ]
+    log = folder / "sandbox.log"
+    before = log.stat().st_size if log.exists() else 0  # of an earlier one on the same store
     process = Process("sandbox", command, folder)
 
     def announced() -> str | None:
-        lines = process.log.read_text().splitlines()
+        lines = log.read_bytes()[before:].decode().splitlines()
         return next((line for line in reversed(lines) if line.startswith("http://")), None)
 
     url = until(announced, "the sandbox says where it listens")

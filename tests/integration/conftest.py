@@ -1,0 +1,62 @@
+"""A sandbox for the session, empty and with its defaults at the start of each test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from leadrelay_sandbox.switches import DEFAULTS
+
+from tests.chaos.processes import sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Endpoint:
+    """A running sandbox, as an application and as a test see it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def send(self, query: str = "", **options: Any) -> requests.Response:
+        """Send an event of the dataset `d` by GET."""
+        return requests.get(f"{self.url}/?si=d&{query}", timeout=5, **options)
+
+    def control(self, what: str) -> Any:
+        """Ask the control API."""
+        return requests.get(f"{self.url}/_sandbox/{what}", timeout=5).json()
+
+    def set(self, what: str, document: Any) -> Any:
+        """Set faults, switches or datasets."""
+        reply = requests.put(f"{self.url}/_sandbox/{what}", json=document, timeout=5)
+        reply.raise_for_status()
+        return reply.json()
+
+    def last(self) -> Any:
+        """Give the newest accepted request."""
+        return self.control("events?last=1")[0]
+
+    def profile(self, uid: str) -> dict[str, str]:
+        """Give a user's values by name."""
+        return {name: entry["value"] for name, entry in self.control(f"users/{uid}?si=d")["profile"].items()}
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a sandbox."""
+    process, url = sandbox(tmp_path_factory.mktemp("sandbox"))
+    yield url
+    process.kill()
+
+
+@pytest.fixture
+def endpoint(served: str) -> Endpoint:
+    """Give the sandbox, empty and with its defaults."""
+    fresh = Endpoint(served)
+    requests.delete(f"{served}/_sandbox/events", timeout=5).raise_for_status()
+    fresh.set("faults", {"rules": []})
+    fresh.set("switches", dict(DEFAULTS))
+    fresh.set("datasets", {"datasets": []})
+    return fresh
