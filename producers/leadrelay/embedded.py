@@ -26,6 +26,9 @@ from leadrelay.home import ensure, locked
 
 #: Seconds for a server to answer after its start; loading a million events takes a few.
 START_S = 60.0
+#: The wheel's server allocates by glibc, whose search among freed pieces slows every script once a million messages
+#: have moved (to 0.6 of the claim rate); with a large cache of them it stays at 0.9. Servers on jemalloc ignore this.
+_MALLOC = "glibc.malloc.tcache_count=20000:glibc.malloc.tcache_max=8192"
 
 
 def server_binary() -> Path:
@@ -48,6 +51,11 @@ def server_binary() -> Path:
             "valkey-server 7+ on PATH)"
         )
         raise ConfigurationError(message) from None
+
+
+def server_environment() -> dict[str, str]:
+    """Give the environment to start a server in."""
+    return {"GLIBC_TUNABLES": _MALLOC, **os.environ}
 
 
 def join(home: Path) -> str | None:
@@ -95,6 +103,7 @@ def _start(home: Path) -> str:
             stdout=log,
             stderr=log,
             cwd=folder,
+            env=server_environment(),
             start_new_session=True,
         )
     state["pid"] = child.pid

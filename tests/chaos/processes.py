@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 import requests
 from leadrelay.broker import connect
-from leadrelay.embedded import server_binary
+from leadrelay.embedded import server_binary, server_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -105,7 +105,7 @@ class Broker:
             str(server_binary()), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder),
             "--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction", *self.options,
         ]  # fmt: skip
-        self.process = Process("broker", command, self.folder)
+        self.process = Process("broker", command, self.folder, server_environment())
         until(self._answers, "the broker answers")
 
     def kill(self) -> None:

@@ -9,7 +9,7 @@ import time
 
 import leadrelay
 import pytest
-from leadrelay import client as client_module
+from leadrelay import tracking
 from leadrelay.errors import BrokerUnavailable, InvalidEvent
 from leadrelay.event import Event
 from leadrelay.queue import Queue
@@ -24,7 +24,7 @@ def app(broker, client, monkeypatch):
     monkeypatch.setenv("LEADRELAY_BROKER_URL", broker.url)
     monkeypatch.setenv("LEADRELAY_DATASET_ID", "d1")
     monkeypatch.setenv("LEADRELAY_TIMEOUT_MS", "2000")
-    monkeypatch.setattr(client_module, "_client", None)
+    monkeypatch.setattr(tracking, "_client", None)
     return Queue(client)
 
 
@@ -76,7 +76,7 @@ def test_track_many_is_all_or_none_at_the_door(app):
 def test_a_broker_that_is_away_is_said_within_the_budget(monkeypatch):
     monkeypatch.setenv("LEADRELAY_BROKER_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setenv("LEADRELAY_DATASET_ID", "d1")
-    monkeypatch.setattr(client_module, "_client", None)
+    monkeypatch.setattr(tracking, "_client", None)
     with pytest.raises(BrokerUnavailable):
         leadrelay.track_event("signup")
 
@@ -172,7 +172,7 @@ def test_a_cut_file_is_noticed_by_the_witness(app, tmp_path):
 
 def test_the_deadline_travels_with_the_call(app):
     """A call that the producer gave up is refused by the broker when it arrives late."""
-    here = client_module.client()
+    here = tracking.client()
     here.track([here.make("signup", {})])
     here._clock_offset -= 3600
     receipts = here.track([here.make("signup", {})])
