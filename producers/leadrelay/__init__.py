@@ -1,26 +1,22 @@
 """Durable delivery of server-side tracking events to LeadBoxer's Track API.
 
 `track_event("invoice_paid", userId="42")` returns an event id once the event is safe in the queue. Importing this
-package opens nothing and loads next to nothing; the first call does.
+package opens nothing and loads next to nothing: the pure protocol comes with the first name that is taken from it, the
+broker's client with the first call. The signatures stand in `__init__.pyi`.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from leadrelay.errors import BrokerFull, BrokerUnavailable, InvalidEvent, LeadrelayError, NotAccepted
-    from leadrelay.event import Event
-    from leadrelay.tracking import track_event, track_many, track_url, update_user
 
 __all__ = [
     "BrokerFull",
     "BrokerUnavailable",
+    "ConfigurationError",
+    "EnqueueTooLate",
     "Event",
     "InvalidEvent",
     "LeadrelayError",
     "NotAccepted",
+    "SchemaTooNew",
     "track_event",
     "track_many",
     "track_url",
@@ -32,7 +28,7 @@ _HOMES = {"Event": "leadrelay.event"} | dict.fromkeys(
 )
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load a public name at its first use."""
     if name not in __all__:
         message = f"module 'leadrelay' has no attribute {name!r}"

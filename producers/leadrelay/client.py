@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
 
-from leadrelay.errors import BrokerUnavailable, EnqueueTooLate
-from leadrelay.event import Event
+from leadrelay.errors import BrokerUnavailable, EnqueueTooLate, InvalidEvent
+from leadrelay.event import Event, split
 from leadrelay.failpoints import failpoint
 from leadrelay.ids import derived_eid, new_eid
 from leadrelay.queue.core import MOST_AT_ONCE
 from leadrelay.queue.message import Entry
 from leadrelay.queue.scripts import translate
+from leadrelay.trackapi.values import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,19 +41,27 @@ class Client:
         self._clock_offset: float | None = None
 
     def entry(self, event: Event) -> Entry:
-        """Render an event for the queue; raises InvalidEvent."""
+        """Give an event as the queue takes it."""
         lane = event.lane(self.settings.lane_secret) if self.settings.lanes else ""
         return Entry(event.eid, lane, event.scope(), event.payload())
 
-    def make(self, title: str, wire: Mapping[str, Any], eid: str | None = None) -> Event:
-        """Make an event of a call's arguments; raises InvalidEvent."""
-        named = dict(wire)
-        key = named.pop("idempotency_key", None)
-        si = named.pop("si", None) or self.settings.dataset_id
-        given = named.pop("eid", None) or eid
-        derived = derived_eid(str(si), str(key)) if key is not None else None
-        eid = str(given or derived or new_eid())
-        return Event.create(title, eid=eid, si=si, default_proxy=self.settings.proxy, **named)
+    def make(self, title: str | None, wire: Mapping[str, Any], eid: str | None = None) -> Event:
+        """Make an event of a call's arguments.
+
+        Args:
+            title: `ti`; None for an event without one.
+            wire: Options and wire parameters as `track_event` takes them.
+            eid: Its id when the call gives neither `eid` nor `idempotency_key`; default a new one.
+
+        Raises:
+            InvalidEvent: Names the property that is wrong, never a value.
+        """
+        options, named = split(wire)
+        if named.get("si") in {None, ""}:
+            named["si"] = self.settings.dataset_id
+        named.setdefault("proxy", self.settings.proxy)
+        own = _own_eid(named.get("si"), named.pop("eid", None), options.pop("idempotency_key", None))
+        return Event.create(title, eid=own or eid or new_eid(), properties=named, **options)
 
     def track(self, events: list[Event], *, bulk: bool = False, budget_s: float | None = None) -> list[Receipt]:
         """Enqueue events, in chunks that are each accepted whole or not at all.
@@ -63,7 +72,6 @@ class Client:
             budget_s: Seconds for each chunk; default `timeout_ms`.
 
         Raises:
-            InvalidEvent: Nothing was enqueued.
             NotAccepted: This chunk and the later ones were not, as far as is known.
         """
         entries = [self.entry(event) for event in events]
@@ -101,6 +109,18 @@ class Client:
                 raise translate(error) from error
             self._clock_offset = seconds + micros / 1e6 - time.monotonic()
         return self._clock_offset
+
+
+def _own_eid(si: Any, eid: Any, key: Any) -> str | None:
+    """Give the id that a call chose: its own, or the one that always belongs to the key in this dataset."""
+    if key is None:
+        return to_text("eid", eid)
+    if eid is not None:
+        raise InvalidEvent("eid and idempotency_key: pass one of them")
+    text = to_text("idempotency_key", key) or ""
+    if not text.strip():
+        raise InvalidEvent("idempotency_key: empty, so that all such events would be one; pass None for no key")
+    return derived_eid(to_text("si", si) or "", text)
 
 
 def chunks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

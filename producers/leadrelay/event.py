@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import Any
 
 from leadrelay.errors import InvalidEvent
 from leadrelay.lane import lane_of, scope_of
-from leadrelay.trackapi.forms import PRIVATE, USER_AGENT
-from leadrelay.trackapi.parameters import ANSWER_FORMS, CACHE_BUSTER, PARAMETERS, doubts
-from leadrelay.trackapi.proxy import sends_proxy
+from leadrelay.trackapi.forms import NOTES, USER_AGENT
+from leadrelay.trackapi.parameters import ANSWER_FORMS, CACHE_BUSTER, PARAMETERS, STRICT, breach, doubts
+from leadrelay.trackapi.proxy import ASKED, sends_proxy
 from leadrelay.trackapi.values import to_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +22,17 @@ logger = logging.getLogger(__name__)
 MOST_BYTES = 64 * 1024
 #: Properties of one event.
 MOST_PROPERTIES = 200
+#: Characters of a property's name.
+MOST_NAME = 100
+#: Characters of a forwarded User-Agent; what is longer is cut.
+MOST_AGENT = 1024
+#: Names that are looked at for near misses in one process: likening a name to the known ones takes long.
+MOST_REPORTED = 1000
 
-_PROXY = {"auto": "auto", "true": "true", "1": "true", "": "true", "false": "false", "0": "false"}
+#: Arguments of a call that are no wire parameters.
+OPTIONS = ("user_agent", "lane", "idempotency_key")
 
+_SHOWN = 40
 _reported: set[str] = set()
 
 
@@ -35,75 +42,61 @@ class Event:
 
     Args:
         eid: Its id, the same for every attempt.
-        wire: Wire parameters as text, `si`, `ti` and `eid` among them.
+        wire: Wire parameters as text, `si` and `eid` among them.
+        rendered: What `payload` gives.
         lane_override: `lane=` of the call; ``""`` turns order off, None takes the identity.
     """
 
     eid: str
     wire: Mapping[str, str]
+    rendered: bytes
     lane_override: str | None = None
 
     @classmethod
     def create(
         cls,
-        title: str,
+        title: str | None,
+        /,
         *,
         eid: str,
         si: str | None = None,
         properties: Mapping[str, Any] | None = None,
         user_agent: str | None = None,
         lane: str | bool | None = None,
-        default_proxy: str = "auto",
         **wire: Any,
     ) -> Event:
         """Check and freeze an event.
 
         Args:
-            title: `ti`, shown in the user's clickstream.
+            title: `ti`, shown in the user's clickstream; None sends none (the page's own updates have none).
             eid: Its id.
             si: Dataset id.
-            properties: More wire parameters, for names that are not identifiers.
+            properties: More wire parameters, for names that are not identifiers; a name comes once.
             user_agent: The visitor's; forwarded.
             lane: A key of order, or False for none.
-            default_proxy: `auto`, `true` or `false`, for an event that has no `proxy` (`trackapi.proxy.TABLE`).
-            wire: Wire parameters under their own names.
+            wire: Wire parameters under their own names; None leaves one out. `proxy` is `auto` unless one says
+                otherwise (`trackapi.proxy.TABLE`).
 
         Raises:
-            InvalidEvent: Names what is wrong, never a value.
+            InvalidEvent: Names the property that is wrong, never a value.
         """
-        if not si:
-            raise InvalidEvent("si: no dataset id; pass si= or set LEADRELAY_DATASET_ID")
-        if not title or not isinstance(title, str):
-            raise InvalidEvent("ti: an event needs a title, as text")
-        named = {"si": si, "ti": title, **wire, **(properties or {})}
-        asked = _asked_proxy(named.pop("proxy", None), default_proxy)
+        named = merged({"si": si, "ti": title, "eid": eid}, wire, properties)
+        if len(named) > MOST_PROPERTIES:
+            raise InvalidEvent(f"{len(named)} properties; at most {MOST_PROPERTIES}")
         texts = {name: text for name, value in named.items() if (text := to_text(_name(name), value)) is not None}
-        texts["eid"] = eid
-        for name, text in texts.items():
-            _report(name, text)
-        if user_agent:
-            texts[USER_AGENT] = user_agent
-        if sends_proxy(asked, visitor="ip" in texts and bool(user_agent)):
+        _check(texts)
+        agent = _agent(user_agent)
+        asked = ASKED[texts.pop("proxy", "auto").lower()]
+        if sends_proxy(asked, visitor=bool(texts.get("ip") and agent)):
             texts["proxy"] = "true"
-        if len(texts) > MOST_PROPERTIES:
-            raise InvalidEvent(f"{len(texts)} properties; at most {MOST_PROPERTIES}")
-        return cls(eid, texts, "" if lane is False else None if lane in (None, True) else str(lane))
+        if agent:
+            texts[USER_AGENT] = agent
+        override = "" if lane is False else None if lane is True else to_text("lane", lane)
+        return cls(texts["eid"], texts, _rendered(texts), override)
 
     def payload(self) -> bytes:
-        """Render as the queue keeps it: a JSON object of the wire parameters.
-
-        Raises:
-            InvalidEvent: It is larger than `MOST_BYTES`, or not text that UTF-8 can carry.
-        """
-        try:
-            rendered = _dumps(self.wire).encode()
-        except UnicodeEncodeError:
-            broken = next(name for name, text in self.wire.items() if _broken(text))
-            raise InvalidEvent(f"{broken}: not valid Unicode (half of a surrogate pair)") from None
-        if len(rendered) > MOST_BYTES:
-            largest = max(self.wire, key=lambda name: len(self.wire[name]))
-            raise InvalidEvent(f"{largest}: the event has {len(rendered)} bytes; at most {MOST_BYTES}")
-        return rendered
+        """Give it as the queue keeps it: a JSON object of the wire parameters and leadrelay's notes."""
+        return self.rendered
 
     def lane(self, secret: str) -> str:
         """Give its lane key, ``""`` for none."""
@@ -118,36 +111,94 @@ class Event:
         return f"Event(eid={self.eid!r})"
 
 
+def merged(*parts: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Put wire parameters together, leaving out what is None.
+
+    Args:
+        parts: Mappings of names to values, the last one perhaps `properties` of a call.
+
+    Raises:
+        InvalidEvent: A part is no mapping, or a name is given twice.
+    """
+    found: dict[str, Any] = {}
+    for part in parts:
+        if part is not None and not isinstance(part, Mapping):
+            raise InvalidEvent(f"properties: expected a mapping of names to values, not a {type(part).__name__}")
+        for name, value in (part or {}).items():
+            if value is None:
+                continue
+            if name in found:
+                raise InvalidEvent(f"{_shown(name)}: given twice, by name and in properties")
+            found[name] = value
+    return found
+
+
+def split(call: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Split the arguments of a call into its options and all its wire parameters; raises InvalidEvent."""
+    wire = dict(call)
+    options = {name: wire.pop(name) for name in OPTIONS if name in wire}
+    properties = wire.pop("properties", None)
+    return options, merged(wire, properties)
+
+
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
-def _broken(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+def _rendered(texts: dict[str, str]) -> bytes:
+    rendered = _dumps(texts).encode()
+    if len(rendered) > MOST_BYTES:
+        largest = max(texts, key=lambda name: len(texts[name]))
+        raise InvalidEvent(f"{largest}: the event has {len(rendered)} bytes; at most {MOST_BYTES}")
+    return rendered
 
 
-def _name(name: str) -> str:
+def _agent(value: Any) -> str:
+    """Give a visitor's User-Agent as it can be forwarded: a visitor wrote it, so no event is refused for it."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidEvent(f"user_agent: expected text, not a {type(value).__name__}")
+    text = value[:MOST_AGENT]
+    return text if text.isprintable() else "".join(character for character in text if character.isprintable())
+
+
+@lru_cache(MOST_REPORTED)
+def _name(name: Any) -> str:
+    """Give a name that can be sent; an application has few, so each is looked at once."""
+    if not isinstance(name, str):
+        raise InvalidEvent(f"a property's name is a {type(name).__name__}; names are text")
+    if len(name) > MOST_NAME:
+        raise InvalidEvent(f"{_shown(name)}: a name of {len(name)} characters; at most {MOST_NAME}")
     if not name.isascii() or not name.isprintable() or not name.strip():
         raise InvalidEvent(f"{name!r}: property names are printable ASCII (page, section 4)")
     if name in ANSWER_FORMS or name == CACHE_BUSTER:
         raise InvalidEvent(f"{name}: the worker reads the answer, so its form cannot be chosen here")
-    if name.startswith(PRIVATE):
-        raise InvalidEvent(f"{name}: names that begin with {PRIVATE!r} are reserved")
+    if name in NOTES:
+        raise InvalidEvent(f"{name}: reserved for leadrelay; choose another name")
     return name
 
 
+def _shown(name: Any) -> str:
+    text = str(name) if isinstance(name, str) else type(name).__name__
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _check(texts: Mapping[str, str]) -> None:
+    """Refuse what is surely wrong, and report once per name what is odd."""
+    if not texts.get("si", "").strip():
+        raise InvalidEvent("si: no dataset id; pass si= or set LEADRELAY_DATASET_ID")
+    for name in STRICT & texts.keys():
+        wrong = breach(name, texts[name])
+        if wrong:
+            raise InvalidEvent(f"{name}: {wrong}")
+    for name in texts.keys() - _reported:
+        _report(name, texts[name])
+
+
 def _report(name: str, text: str) -> None:
-    """Log what is odd about a property, once per name; what the endpoint makes of it is not documented."""
-    if name in _reported or len(_reported) >= MOST_PROPERTIES:
-        return
-    odd = doubts(name, text)
-    if odd or name not in PARAMETERS:
-        _reported.add(name)  # an unknown name is looked at once: likening it to the known ones takes long
+    known = name in PARAMETERS
+    odd = doubts(name, text) if known or len(_reported) < MOST_REPORTED else None
+    if odd or not known:
+        _reported.add(name)
     if odd:
         logger.warning("property %s: %s", name, odd)
-
-
-def _asked_proxy(value: object, default: str) -> str:
-    asked = default if value is None else str(value).lower()
-    if asked not in _PROXY:
-        raise InvalidEvent("proxy: true, false or auto")
-    return _PROXY[asked]

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 from redis import exceptions
 
 from leadrelay.errors import InvalidEvent
+from leadrelay.ids import derived_eid
 from leadrelay.queue import scripts
 from leadrelay.queue.core import RECENT_WINDOW
 from leadrelay.queue.message import Entry
+from leadrelay.trackapi.answers import is_event_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,10 +101,9 @@ def judge(raw: bytes, make_entry: MakeEntry, now: datetime) -> Adoption:
         return Adoption("dead", "malformed", Entry(digest, "", "-", raw))
     if headers.get("task") != "track_event":
         return Adoption("dead", "unknown_task", Entry(digest, "", "-", raw))
-    eid = str(headers.get("id") or "").replace("-", "").lower()
     try:
         title, wire = _call(args, kwargs)
-        entry = make_entry(title, wire, eid or digest)
+        entry = make_entry(title, wire, _eid(headers) or digest)
         due, expires = _moment(headers.get("eta")), _moment(headers.get("expires"))
     except (InvalidEvent, ValueError, TypeError):
         return Adoption("dead", "invalid", Entry(digest, "", "-", raw))
@@ -111,6 +112,13 @@ def judge(raw: bytes, make_entry: MakeEntry, now: datetime) -> Adoption:
     if due and due > now:
         return Adoption("scheduled", str(int(due.timestamp() * 1000)), entry)
     return Adoption("ready", "", entry)
+
+
+def _eid(headers: Mapping[str, Any]) -> str:
+    """Give the event id that belongs to Celery's task id: a UUID's digits; ``""`` without an id."""
+    task_id = str(headers.get("id") or "")
+    plain = task_id.replace("-", "").lower()
+    return plain if not task_id or is_event_id(plain) else derived_eid("celery", task_id)
 
 
 def _envelope(raw: bytes) -> tuple[dict[str, Any], list[Any], dict[str, Any]]:

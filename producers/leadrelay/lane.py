@@ -22,7 +22,7 @@ def lane_of(wire: Mapping[str, object], secret: str, override: str | None = None
         secret: Key of the hash; every producer of a namespace must use the same.
         override: `lane=` of the call.
     """
-    identity = override or _identity(wire)
+    identity = override or identity_of(wire)
     if not identity:
         return ""
     text = f"{wire.get('si', '')}\0{identity}"
@@ -34,7 +34,8 @@ def scope_of(wire: Mapping[str, object]) -> str:
     return hashlib.blake2b(str(wire.get("si", "")).encode(), digest_size=4).hexdigest()
 
 
-def _identity(wire: Mapping[str, object]) -> str:
+def identity_of(wire: Mapping[str, object]) -> str:
+    """Give the id or address that names the person of an event, ``""`` when nobody is named."""
     for name in IDENTITIES:
         value = str(wire.get(name) or "").strip()
         value = uid_of(value) if name == "otui" else value

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: An id as text: letters, digits, dots, dashes; never markup, spaces or a sentence.
-_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{5,127}")
+#: An id as text, in all known forms (facts.md): 32 hex digits, or letters, digits, dots and dashes with a digit among
+#: them. Never markup, a sentence, or a word such as "success".
+_ID = re.compile(r"[0-9a-f]{32}|(?=[^0-9]*[0-9])[0-9A-Za-z][0-9A-Za-z._-]{5,127}")
 _NAMES = ("eid", "id", "event_id")
 _CALLBACK = re.compile(r"[A-Za-z_$][\w$]{0,63}(\.[A-Za-z_$][\w$]{0,63}){0,7}", re.ASCII)
 _JSONP = re.compile(rf"(?:/\*\*/)?({_CALLBACK.pattern})\((.*)\);?", re.DOTALL | re.ASCII)
@@ -29,6 +30,11 @@ class Answer:
 
     content_type: str
     body: bytes
+
+
+def is_event_id(text: str) -> bool:
+    """Tell whether a text has the form of an event id: 6 to 128 letters, digits, ``.``, ``-``, ``_``, one a digit."""
+    return _ID.fullmatch(text) is not None
 
 
 def render_answer(
@@ -59,17 +65,18 @@ def parse_answer(body: bytes) -> str | None:
     """Give the event id in an answer, None when it holds none (an image, a login page, a parking page).
 
     Args:
-        body: The body as received; bare text, a JSON string, an object with `eid`, `id` or `event_id`, or JSONP.
+        body: The body as received, any bytes; bare text, a JSON string, an object with `eid`, `id` or `event_id`, or
+            JSONP. A number in JSON keeps its digits.
     """
-    text = body.decode("utf-8", "replace").strip()
+    text = body.decode("utf-8-sig", "replace").strip()
     jsonp = _JSONP.fullmatch(text)
     text = jsonp[3].strip() if jsonp else text
     if jsonp or text[:1] in {"{", '"'}:
         try:
-            value = json.loads(text)
+            value = json.loads(text, parse_int=str, parse_float=str)
         except (ValueError, RecursionError):
             return None
         if isinstance(value, dict):
             value = next((value[name] for name in _NAMES if name in value), None)
         text = value if isinstance(value, str) else ""
-    return text if _ID.fullmatch(text) else None
+    return text if is_event_id(text) else None

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: `random.firstVisitMs.…` and `sessionEvents.sessionStartMs.…`: the parts that ids are made of.
-_PARTS = 2
+#: `random.firstVisitMs.…` and `sessionEvents.sessionStartMs.…`: the parts that ids are made of. A browser can send
+#: anything in a cookie, so nothing else is taken for an id.
+_OTUI = re.compile(r"([0-9A-Za-z]{1,32})\.([0-9]{1,16})(?:\..*)?", re.DOTALL)
+_OTS = re.compile(r"[0-9]{1,16}\.([0-9]{1,16})(?:\..*)?", re.DOTALL)
 
 
 def uid_of(otui: str) -> str:
     """Give the user id in an `_otui` cookie or an `otui` parameter, ``""`` when there is none."""
-    parts = otui.split(".")
-    return f"{parts[1]}.{parts[0]}" if len(parts) >= _PARTS and parts[0] and parts[1].isdecimal() else ""
+    user = _OTUI.fullmatch(otui)
+    return f"{user[2]}.{user[1]}" if user else ""
 
 
 def sid_of(ots: str, otui: str) -> str:
     """Give the session id in an `_ots` cookie, which ends in the random part of the user's; ``""`` without both."""
-    parts, user = ots.split("."), otui.split(".")
-    return f"{parts[1]}.{user[0]}" if uid_of(otui) and len(parts) >= _PARTS and parts[1].isdecimal() else ""
+    session, user = _OTS.fullmatch(ots), _OTUI.fullmatch(otui)
+    return f"{session[1]}.{user[1]}" if session and user else ""
 
 
 def ids_from_cookies(cookies: Mapping[str, str]) -> dict[str, str]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
+from leadrelay.errors import InvalidEvent
 from leadrelay.trackapi.parameters import ANSWER_FORMS, CACHE_BUSTER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Names that begin so are leadrelay's own notes on an event; they never leave.
-PRIVATE = "_"
 #: The visitor's User-Agent, forwarded as the request's own (facts.md, "without `proxy`").
 USER_AGENT = "_ua"
+#: Names of leadrelay's own notes on an event; they never leave as parameters.
+NOTES = frozenset({USER_AGENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,12 @@ class Form:
 
 
 def encode(wire: Mapping[str, str]) -> str:
-    """Encode parameters as a form; a space becomes ``+`` and ``+`` becomes ``%2B`` (page, section 4)."""
-    return urlencode([(name, value) for name, value in wire.items() if not name.startswith(PRIVATE)])
+    """Encode parameters as a form; a space becomes ``+`` and ``+`` becomes ``%2B`` (page, section 4).
+
+    Raises:
+        UnicodeEncodeError: A text holds half of a surrogate pair; no event does.
+    """
+    return urlencode([(name, value) for name, value in wire.items() if name not in NOTES])
 
 
 def decode(raw: bytes) -> Form:
@@ -42,30 +48,36 @@ def decode(raw: bytes) -> Form:
         raw: As received. ``+`` is a space, a name without ``=`` has an empty value; what is not UTF-8 as a whole is
             ISO-8859-1 (one real client sends that: facts.md, Parameters).
     """
-    text = raw.decode("latin-1")
     try:
-        text.encode("ascii")
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
-    except UnicodeEncodeError:
-        return _decode_raw(raw, text)
+        return _decoded(raw, "utf-8")
     except UnicodeDecodeError:
-        return Form(tuple(parse_qsl(text, keep_blank_values=True, encoding="latin-1")), "iso-8859-1")
-    return Form(tuple(pairs), "utf-8")
+        return _decoded(raw, "iso-8859-1")
 
 
-def from_url(url: str) -> dict[str, str]:
-    """Give the parameters of a Track API URL: the first of each name, without those that only form the answer."""
-    form = decode(url.partition("?")[2].partition("#")[0].encode())
+def from_url(url: str | bytes) -> dict[str, str]:
+    """Give the parameters of a Track API URL: the first of each name, without those that only form the answer.
+
+    Args:
+        url: Of any host. Text as Python reads it from a system that is not UTF-8 (with `surrogateescape`) keeps its
+            bytes.
+
+    Raises:
+        InvalidEvent: It is not valid Unicode.
+    """
+    raw = url if isinstance(url, bytes) else _raw(url)
     found: dict[str, str] = {}
-    for name, value in form.pairs:
+    for name, value in decode(raw.partition(b"#")[0].partition(b"?")[2]).pairs:
         if name not in ANSWER_FORMS and name != CACHE_BUSTER:
             found.setdefault(name, value)
     return found
 
 
-def _decode_raw(raw: bytes, text: str) -> Form:
-    """Read a form with bytes beyond ASCII that nobody encoded."""
-    try:
-        return Form(tuple(parse_qsl(raw.decode(), keep_blank_values=True, errors="strict")), "utf-8")
-    except UnicodeDecodeError:
-        return Form(tuple(parse_qsl(text, keep_blank_values=True, encoding="latin-1")), "iso-8859-1")
+def _decoded(raw: bytes, charset: str) -> Form:
+    pairs = parse_qsl(raw.decode(charset), keep_blank_values=True, encoding=charset, errors="strict")
+    return Form(tuple(pairs), charset)
+
+
+def _raw(url: str) -> bytes:
+    with contextlib.suppress(UnicodeEncodeError):  # it holds the URL, so it is not chained
+        return url.encode("utf-8", "surrogateescape")
+    raise InvalidEvent("url: not valid Unicode (half of a surrogate pair)")

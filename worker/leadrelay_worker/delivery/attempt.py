@@ -62,11 +62,11 @@ def attempt(job: Job) -> Result:
     if started >= job.owned_until:
         return Result(Decision("ready"), "", "lost", "lease", 0.0)
     failpoint("attempt.before")
-    params = _params(job.payload)
-    if params is None:
+    request = _request(job.payload)
+    if request is None:
         return _finish(job, started, Verdict("rejected", "malformed"), Decision("dead", "malformed"), Seen())
     try:
-        seen = _destination().send(encode(params), params.get(USER_AGENT) or _AGENT)
+        seen = _destination().send(*request)
     except Exception as error:  # noqa: BLE001 - an event must not be lost to a bug of ours; its class is told, not its text
         seen = Seen(failure=f"internal:{type(error).__name__}", unknown=True)
     failpoint("attempt.sent")
@@ -76,15 +76,20 @@ def attempt(job: Job) -> Result:
     return _finish(job, started, verdict, decision, seen)
 
 
-def _params(payload: bytes) -> dict[str, str] | None:
-    """Read a payload: an object of texts with a dataset id, else it is not an event."""
+def _request(payload: bytes) -> tuple[str, str] | None:
+    """Read a payload, an object of texts with a dataset id, as a form and a User-Agent; None when it is no event."""
     try:
         params: Any = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(params, dict) or not params.get("si"):
         return None
-    return params if all(isinstance(value, str) for value in params.values()) else None
+    if not all(isinstance(value, str) for value in params.values()):
+        return None
+    try:
+        return encode(params), params.get(USER_AGENT) or _AGENT
+    except UnicodeEncodeError:
+        return None
 
 
 def _finish(job: Job, started: float, verdict: Verdict, decision: Decision, seen: Seen) -> Result:

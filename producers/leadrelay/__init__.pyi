@@ -1,0 +1,168 @@
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import Literal, TypeAlias
+from uuid import UUID
+
+from leadrelay import event
+from leadrelay.errors import BrokerFull as BrokerFull
+from leadrelay.errors import BrokerUnavailable as BrokerUnavailable
+from leadrelay.errors import ConfigurationError as ConfigurationError
+from leadrelay.errors import EnqueueTooLate as EnqueueTooLate
+from leadrelay.errors import InvalidEvent as InvalidEvent
+from leadrelay.errors import LeadrelayError as LeadrelayError
+from leadrelay.errors import NotAccepted as NotAccepted
+from leadrelay.errors import SchemaTooNew as SchemaTooNew
+
+# What has one text on the wire (trackapi/values.py); bool is an int, an aware datetime is a date. None is left out.
+Value: TypeAlias = str | int | float | Decimal | date | UUID | Enum | None
+
+class Event(event.Event):
+    @classmethod
+    def create(
+        cls,
+        title: str | None,
+        /,
+        *,
+        eid: str | UUID,
+        properties: Mapping[str, Value] | None = ...,
+        user_agent: str | None = ...,
+        lane: str | bool | None = ...,
+        si: str | None = ...,
+        sid: str | None = ...,
+        uid: str | None = ...,
+        proxy: bool | Literal["auto", "true", "false"] | None = ...,
+        browser: str | None = ...,
+        browserVersion: str | None = ...,
+        eh: str | int | None = ...,
+        ew: str | int | None = ...,
+        ip: str | None = ...,
+        lc: str | None = ...,
+        locale: str | None = ...,
+        otor: str | None = ...,
+        otpe: str | None = ...,
+        otr: str | None = ...,
+        platform: str | None = ...,
+        ref: str | None = ...,
+        sc: str | int | None = ...,
+        sh: str | int | None = ...,
+        sw: str | int | None = ...,
+        tz: str | float | None = ...,
+        userId: str | int | UUID | None = ...,
+        email: str | None = ...,
+        increment: bool | None = ...,
+        otui: str | None = ...,
+        ots: str | None = ...,
+        **wire: Value,
+    ) -> Event: ...
+
+def track_event(
+    title: str,
+    /,
+    *,
+    properties: Mapping[str, Value] | None = ...,
+    user_agent: str | None = ...,
+    lane: str | bool | None = ...,
+    idempotency_key: str | int | UUID | None = ...,
+    si: str | None = ...,
+    eid: str | UUID | None = ...,
+    sid: str | None = ...,
+    uid: str | None = ...,
+    proxy: bool | Literal["auto", "true", "false"] | None = ...,
+    browser: str | None = ...,
+    browserVersion: str | None = ...,
+    eh: str | int | None = ...,
+    ew: str | int | None = ...,
+    ip: str | None = ...,
+    lc: str | None = ...,
+    locale: str | None = ...,
+    otor: str | None = ...,
+    otpe: str | None = ...,
+    otr: str | None = ...,
+    platform: str | None = ...,
+    ref: str | None = ...,
+    sc: str | int | None = ...,
+    sh: str | int | None = ...,
+    sw: str | int | None = ...,
+    tz: str | float | None = ...,
+    userId: str | int | UUID | None = ...,
+    email: str | None = ...,
+    increment: bool | None = ...,
+    otui: str | None = ...,
+    ots: str | None = ...,
+    **wire: Value,
+) -> str: ...
+def track_many(events: Iterable[event.Event | Mapping[str, object]]) -> list[str]: ...
+def track_url(
+    url: str | bytes,
+    /,
+    *,
+    properties: Mapping[str, Value] | None = ...,
+    user_agent: str | None = ...,
+    lane: str | bool | None = ...,
+    idempotency_key: str | int | UUID | None = ...,
+    ti: str | None = ...,
+    si: str | None = ...,
+    eid: str | UUID | None = ...,
+    sid: str | None = ...,
+    uid: str | None = ...,
+    proxy: bool | Literal["auto", "true", "false"] | None = ...,
+    browser: str | None = ...,
+    browserVersion: str | None = ...,
+    eh: str | int | None = ...,
+    ew: str | int | None = ...,
+    ip: str | None = ...,
+    lc: str | None = ...,
+    locale: str | None = ...,
+    otor: str | None = ...,
+    otpe: str | None = ...,
+    otr: str | None = ...,
+    platform: str | None = ...,
+    ref: str | None = ...,
+    sc: str | int | None = ...,
+    sh: str | int | None = ...,
+    sw: str | int | None = ...,
+    tz: str | float | None = ...,
+    userId: str | int | UUID | None = ...,
+    email: str | None = ...,
+    increment: bool | None = ...,
+    otui: str | None = ...,
+    ots: str | None = ...,
+    **wire: Value,
+) -> str: ...
+def update_user(
+    *,
+    properties: Mapping[str, Value] | None = ...,
+    user_agent: str | None = ...,
+    lane: str | bool | None = ...,
+    idempotency_key: str | int | UUID | None = ...,
+    ti: str | None = ...,
+    si: str | None = ...,
+    eid: str | UUID | None = ...,
+    sid: str | None = ...,
+    uid: str | None = ...,
+    proxy: bool | Literal["auto", "true", "false"] | None = ...,
+    browser: str | None = ...,
+    browserVersion: str | None = ...,
+    eh: str | int | None = ...,
+    ew: str | int | None = ...,
+    ip: str | None = ...,
+    lc: str | None = ...,
+    locale: str | None = ...,
+    otor: str | None = ...,
+    otpe: str | None = ...,
+    otr: str | None = ...,
+    platform: str | None = ...,
+    ref: str | None = ...,
+    sc: str | int | None = ...,
+    sh: str | int | None = ...,
+    sw: str | int | None = ...,
+    tz: str | float | None = ...,
+    userId: str | int | UUID | None = ...,
+    email: str | None = ...,
+    increment: bool | None = ...,
+    otui: str | None = ...,
+    ots: str | None = ...,
+    **wire: Value,
+) -> str: ...
