@@ -57,11 +57,10 @@ class Client:
             InvalidEvent: Names the property that is wrong, never a value.
         """
         options, named = split(wire)
-        if named.get("si") in {None, ""}:
-            named["si"] = self.settings.dataset_id
+        si = to_text("si", named.pop("si", None)) or self.settings.dataset_id
         named.setdefault("proxy", self.settings.proxy)
-        own = _own_eid(named.get("si"), named.pop("eid", None), options.pop("idempotency_key", None))
-        return Event.create(title, eid=own or eid or new_eid(), properties=named, **options)
+        own = _own_eid(si or "", named.pop("eid", None), options.pop("idempotency_key", None))
+        return Event.create(title, eid=own or eid or new_eid(), si=si, properties=named, **options)
 
     def track(self, events: list[Event], *, bulk: bool = False, budget_s: float | None = None) -> list[Receipt]:
         """Enqueue events, in chunks that are each accepted whole or not at all.
@@ -111,7 +110,7 @@ class Client:
         return self._clock_offset
 
 
-def _own_eid(si: Any, eid: Any, key: Any) -> str | None:
+def _own_eid(si: str, eid: Any, key: Any) -> str | None:
     """Give the id that a call chose: its own, or the one that always belongs to the key in this dataset."""
     if key is None:
         return to_text("eid", eid)
@@ -120,7 +119,7 @@ def _own_eid(si: Any, eid: Any, key: Any) -> str | None:
     text = to_text("idempotency_key", key) or ""
     if not text.strip():
         raise InvalidEvent("idempotency_key: empty, so that all such events would be one; pass None for no key")
-    return derived_eid(to_text("si", si) or "", text)
+    return derived_eid(si, text)
 
 
 def chunks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

@@ -197,7 +197,9 @@ def _check(texts: Mapping[str, str]) -> None:
 
 def _report(name: str, text: str) -> None:
     known = name in PARAMETERS
-    odd = doubts(name, text) if known or len(_reported) < MOST_REPORTED else None
+    if not known and len(_reported) >= MOST_REPORTED:
+        return
+    odd = doubts(name, text)
     if odd or not known:
         _reported.add(name)
     if odd:

@@ -151,7 +151,7 @@ def _made(here: Client, number: int, event: Event | Mapping[str, Any]) -> Event:
     if isinstance(event, Mapping):
         named = dict(event)
         try:
-            return here.make(named.pop("ti", ""), named)
+            return here.make(named.pop("ti", None) or "", named)
         except InvalidEvent as error:
             wrong = str(error)
     raise InvalidEvent(f"events[{number}]: {wrong}")
