@@ -12,7 +12,7 @@ from typing import Any
 from leadrelay.errors import InvalidEvent
 from leadrelay.lane import lane_of, scope_of
 from leadrelay.trackapi.forms import NOTES, USER_AGENT
-from leadrelay.trackapi.parameters import ANSWER_FORMS, CACHE_BUSTER, PARAMETERS, STRICT, breach, doubts
+from leadrelay.trackapi.parameters import ANSWER_FORMS, CACHE_BUSTER, PARAMETERS, STRICT, doubts
 from leadrelay.trackapi.proxy import ASKED, sends_proxy
 from leadrelay.trackapi.values import to_text
 
@@ -188,7 +188,7 @@ def _check(texts: Mapping[str, str]) -> None:
     if not texts.get("si", "").strip():
         raise InvalidEvent("si: no dataset id; pass si= or set LEADRELAY_DATASET_ID")
     for name in STRICT & texts.keys():
-        wrong = breach(name, texts[name])
+        wrong = PARAMETERS[name].doubt(texts[name])
         if wrong:
             raise InvalidEvent(f"{name}: {wrong}")
     for name in texts.keys() - _reported:

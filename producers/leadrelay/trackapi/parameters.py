@@ -50,6 +50,10 @@ class Parameter:
     source: str
     check: Check
 
+    def doubt(self, value: str) -> str | None:
+        """Tell what is odd about a value, None when nothing is; does not repeat it."""
+        return None if self.check.holds(value) else f"expected {self.check.expected}"
+
 
 def _is_address(value: str) -> bool:
     try:
@@ -140,16 +144,9 @@ def near_miss(name: str) -> str | None:
     return _FOLDED[close[0]] if close else None
 
 
-def breach(name: str, value: str) -> str | None:
-    """Tell why a value of a strict parameter is refused, None when it is not; names no value."""
-    check = PARAMETERS[name].check
-    return None if check.holds(value) else f"expected {check.expected}"
-
-
 def doubts(name: str, value: str) -> str | None:
     """Tell what is odd about a parameter of this name and value, None when nothing is; names no value."""
     if name in PARAMETERS:
-        check = PARAMETERS[name].check
-        return f"expected {check.expected}" if value and not check.holds(value) else None
+        return PARAMETERS[name].doubt(value) if value else None
     meant = near_miss(name)
     return f"not a parameter of the Track API; did you mean {meant}?" if meant else None
