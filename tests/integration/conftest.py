@@ -1,4 +1,4 @@
-"""A sandbox for the session, empty and with its defaults at the start of each test."""
+"""A sandbox for the session, empty and with its defaults at the start of each test; runs with a worker and a sandbox."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from leadrelay import tracking
 from leadrelay_sandbox.switches import DEFAULTS
 
 from tests.chaos.processes import sandbox
+from tests.chaos.run import Run
+from tests.integration.page import Api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,3 +63,21 @@ def endpoint(served: str) -> Endpoint:
     fresh.set("switches", dict(DEFAULTS))
     fresh.set("datasets", {"datasets": []})
     return fresh
+
+
+@pytest.fixture(scope="package", params=["POST", "GET"])
+def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """One broker, worker and sandbox for all tests of the vendor's page, for each method of sending."""
+    with Run(tmp_path_factory.mktemp("page")) as run:
+        run.env |= {"LEADRELAY_METHOD": request.param, "LEADRELAY_CONCURRENCY": "4", "LEADRELAY_TIMEOUT_MS": "5000"}
+        run.start_worker()
+        yield Api(run, request.param)
+
+
+@pytest.fixture
+def api(page: Api, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """Make this process the run's producer."""
+    for name, value in page.run.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(tracking, "_client", None)
+    return page

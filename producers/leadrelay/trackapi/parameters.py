@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from leadrelay.trackapi.answers import is_event_id
+from leadrelay.trackapi.cookies import uid_of
 from leadrelay.trackapi.proxy import ASKED
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ _PIXELS = Check("a number of pixels", _matches(r"\d{1,5}"))
 _STAMPED = Check("<milliseconds>.<URL>", _matches(r"\d{1,16}\..+"))
 _FLAG = Check("true or false", _matches(r"true|false|0|1"))
 _EMAIL = Check("an e-mail address (an unencoded + arrives as a space)", _matches(r"[^\s@]+@[^\s@]+"))
+_OTUI = Check("the text of an _otui cookie", lambda value: uid_of(value) != "")
+_OTS = Check("the text of an _ots cookie", _matches(r"\d+\.\d+(\..*)?"))
 
 _PAGE = "page, Pre-defined parameters"
 _FORMS = "page, Return formats & callback"
@@ -100,9 +103,9 @@ PARAMETERS: dict[str, Parameter] = {
         ("ip", "address instead of the request's; geography follows it", "application", _PAGE, _ADDRESS),
         ("lc", "URL of the event, in full", "application", _PAGE, _URL),
         ("locale", "language of the event", "application", _PAGE, _ANY),
-        ("otor", "original referrer of the user id: <ms>.<URL>", "browser", _PAGE, _STAMPED),
+        ("otor", "original referrer of the user id: `<ms>.<URL>`", "browser", _PAGE, _STAMPED),
         ("otpe", "previous location (URL); gives the time a page was viewed", "browser", _PAGE, _URL),
-        ("otr", "referrer of the session id: <ms>.<URL>", "browser", _PAGE, _STAMPED),
+        ("otr", "referrer of the session id: `<ms>.<URL>`", "browser", _PAGE, _STAMPED),
         ("platform", "platform; else detected from the User-Agent", "application", _PAGE, _ANY),
         ("pix", "answer with a 1x1 image", "caller", _PAGE, _ANY),
         ("ref", "current referrer", "application", _PAGE, _ANY),
@@ -115,8 +118,8 @@ PARAMETERS: dict[str, Parameter] = {
         ("userId", "the application's id of the user (recommended)", "application", "page, section 5", _ANY),
         ("email", "address of the user (recommended)", "application", "page, sections 5 and 6; facts.md", _EMAIL),
         ("increment", "`false`: counters do not move", "application", _FACTS, _FLAG),
-        ("otui", "cookie state of a native client: the user", "browser", _FACTS, _ANY),
-        ("ots", "cookie state of a native client: the session", "browser", _FACTS, _ANY),
+        ("otui", "cookie state of a native client: the user", "browser", _FACTS, _OTUI),
+        ("ots", "cookie state of a native client: the session", "browser", _FACTS, _OTS),
     )
 }
 

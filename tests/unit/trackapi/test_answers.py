@@ -39,6 +39,12 @@ def test_the_precedence_can_be_turned():
     assert render_answer(EID, {"pix": "", "json": ""}, ("json", "callback", "pix")).content_type == "application/json"
 
 
+@pytest.mark.parametrize("document", [EID, {"id": EID}, {"event_id": EID}])
+def test_other_shapes_of_json_are_read_too(document):
+    for params in ({"json": ""}, {"callback": "cb"}):
+        assert parse_answer(render_answer(EID, params, document=document).body) == EID
+
+
 @pytest.mark.parametrize(
     ("body", "eid"),
     [

@@ -60,6 +60,8 @@ def test_near_misses(name, meant):
         ("sh", ["900"], ["x"], "a number of pixels"),
         ("sw", ["900"], ["x"], "a number of pixels"),
         ("email", ["a+b@c.d"], ["a b@c.d", "a"], "an e-mail address (an unencoded + arrives as a space)"),
+        ("otui", ["1.2.3.4.5.6", "1.2"], ["undefined", "1"], "the text of an _otui cookie"),
+        ("ots", ["1.2.3.4", "1.2"], ["undefined", "1"], "the text of an _ots cookie"),
         ("increment", ["true", "false", "1"], ["no"], "true or false"),
     ],
 )
