@@ -108,7 +108,7 @@ def test_existing_entities_are_updated(api):
 def test_update_user_updates_and_counts_nothing(api):
     uid = api.fresh("u")
     api.track(uid=uid, plan="basic", **VISITOR)
-    event = api.arrived(leadrelay.update_user(uid=uid, plan="pro", seats=5))
+    event = api.arrived(leadrelay.update_user(uid=uid, plan="pro", seats=5, **OTHER_VISITOR))
     assert (event["ti"], event["proxy"], event["counted"]) == ("user_updated", True, False)
     assert {"plan": "pro", "seats": "5", "browser": "Firefox"}.items() <= api.profile(uid).items()
     assert api.user(uid)["counters"] == {"events": 1, "sessions": 1}

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 DOC = (ROOT / "docs" / "track-api.md").read_text()
 
 
-def tests_in(folder, pattern):
+def defined_in(folder, pattern):
     """Name the test functions in some files."""
     return {name for file in (ROOT / folder).rglob(pattern) for name in _DEFINED.findall(file.read_text())}
 
@@ -84,12 +84,12 @@ NAMED = set(re.findall(r"`(test_\w+)", DOC))
 
 
 def test_each_test_that_the_doc_names_exists():
-    assert NAMED - tests_in("tests", "test_*.py") == set()
+    assert NAMED - defined_in("tests", "test_*.py") == set()
     assert len(NAMED) > 50
 
 
 def test_each_test_of_the_page_is_named_in_the_doc():
-    assert tests_in("tests/integration", "test_track_api*.py") - NAMED == set()
+    assert defined_in("tests/integration", "test_track_api*.py") - NAMED == set()
 
 
 def test_every_sentence_names_its_test():

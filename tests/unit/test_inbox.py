@@ -1,9 +1,11 @@
 import base64
+import hashlib
 import json
 from datetime import UTC, datetime
 
 import pytest
 from leadrelay.errors import InvalidEvent
+from leadrelay.ids import derived_eid
 from leadrelay.inbox import judge
 from leadrelay.queue.message import Entry
 
@@ -30,6 +32,23 @@ def test_a_stock_message_is_ready(encoding):
     assert adoption.kind == "ready"
     assert json.loads(adoption.entry.payload) == {"ti": "signup", "userId": "7"}
     assert adoption.entry.eid == "b" * 32
+
+
+@pytest.mark.parametrize(
+    ("task_id", "eid"),
+    [
+        ("BBBBBBBB-bbbb-bbbb-bbbb-bbbbbbbbbbbb", "b" * 32),
+        ("invoice-7", "invoice7"),
+        ("order 7;x", derived_eid("celery", "order 7;x")),
+        ("x" * 200, derived_eid("celery", "x" * 200)),
+    ],
+)
+def test_the_event_id_belongs_to_the_task_id(task_id, eid):
+    assert judge(raw(id=task_id), make_entry, NOW).entry.eid == eid
+
+
+def test_a_message_without_an_id_is_known_by_its_bytes():
+    assert judge(raw(id=None), make_entry, NOW).entry.eid == hashlib.sha256(raw(id=None)).hexdigest()[:32]
 
 
 def test_one_mapping_is_taken_too():

@@ -66,6 +66,11 @@ def test_update_user_counts_nothing_and_has_a_title(tracked):
     assert wire(tracked[0]) == {"si": "d1", "ti": "user_updated", "userId": "7", "plan": "pro", "proxy": "true"}
 
 
+def test_update_user_counts_nothing_with_a_visitor_at_hand(tracked):
+    tracking.update_user(userId="7", proxy=None, user_agent="Mozilla", ip="192.0.2.4")
+    assert tracked[0].wire["proxy"] == "true"
+
+
 def test_update_user_as_a_visitors_own(tracked):
     tracking.update_user(sid="12345", ti="renamed", proxy=False, user_agent="Mozilla", ip="192.0.2.4")
     assert wire(tracked[0]) == {"si": "d1", "ti": "renamed", "sid": "12345", "ip": "192.0.2.4", "_ua": "Mozilla"}
