@@ -58,9 +58,9 @@ class Client:
         """
         options, named = split(wire)
         si = to_text("si", named.pop("si", None)) or self.settings.dataset_id
-        named.setdefault("proxy", self.settings.proxy)
         own = _own_eid(si or "", named.pop("eid", None), options.pop("idempotency_key", None))
-        return Event.create(title, eid=own or eid or new_eid(), si=si, properties=named, **options)
+        options |= {"eid": own or eid or new_eid(), "si": si, "default_proxy": self.settings.proxy}
+        return Event.create(title, properties=named, **options)
 
     def track(self, events: list[Event], *, bulk: bool = False, budget_s: float | None = None) -> list[Receipt]:
         """Enqueue events, in chunks that are each accepted whole or not at all.

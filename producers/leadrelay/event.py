@@ -63,6 +63,7 @@ class Event:
         properties: Mapping[str, Any] | None = None,
         user_agent: str | None = None,
         lane: str | bool | None = None,
+        default_proxy: str = "auto",
         **wire: Any,
     ) -> Event:
         """Check and freeze an event.
@@ -74,8 +75,8 @@ class Event:
             properties: More wire parameters, for names that are not identifiers; a name comes once.
             user_agent: The visitor's; forwarded.
             lane: A key of order, or False for none.
-            wire: Wire parameters under their own names; None leaves one out. `proxy` is `auto` unless one says
-                otherwise (`trackapi.proxy.TABLE`).
+            default_proxy: `auto`, `true` or `false`, for an event that has no `proxy` (`trackapi.proxy.TABLE`).
+            wire: Wire parameters under their own names; None leaves one out.
 
         Raises:
             InvalidEvent: Names the property that is wrong, never a value.
@@ -86,7 +87,7 @@ class Event:
         texts = {name: text for name, value in named.items() if (text := to_text(_name(name), value)) is not None}
         _check(texts)
         agent = _agent(user_agent)
-        asked = ASKED[texts.pop("proxy", "auto").lower()]
+        asked = ASKED[texts.pop("proxy", default_proxy).lower()]
         if sends_proxy(asked, visitor=bool(texts.get("ip") and agent)):
             texts["proxy"] = "true"
         if agent:
