@@ -189,9 +189,9 @@ def _check(texts: Mapping[str, str]) -> None:
     if not texts.get("si", "").strip():
         raise InvalidEvent("si: no dataset id; pass si= or set LEADRELAY_DATASET_ID")
     for name in STRICT & texts.keys():
-        wrong = PARAMETERS[name].doubt(texts[name])
-        if wrong:
-            raise InvalidEvent(f"{name}: {wrong}")
+        check = PARAMETERS[name].check
+        if not check.holds(texts[name]):
+            raise InvalidEvent(f"{name}: expected {check.expected}")
     for name in texts.keys() - _reported:
         _report(name, texts[name])
 

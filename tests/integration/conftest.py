@@ -1,4 +1,4 @@
-"""A sandbox for the session, empty and with its defaults at the start of each test; runs with a worker and a sandbox."""
+"""A sandbox for the session, empty and with its defaults at the start of each test; a worker with one for the page."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Parameter:
 
     def doubt(self, value: str) -> str | None:
         """Tell what is odd about a value, None when nothing is; does not repeat it."""
-        return None if self.check.holds(value) else f"expected {self.check.expected}"
+        return None if self.check.holds(value) else f"not {self.check.expected}"
 
 
 def _is_address(value: str) -> bool:

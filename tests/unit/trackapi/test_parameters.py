@@ -67,7 +67,7 @@ def test_near_misses(name, meant):
 )
 def test_what_is_odd_is_told(name, good, odd, expected):
     assert [doubts(name, value) for value in [*good, ""]] == [None] * (len(good) + 1)
-    assert {doubts(name, value) for value in odd} == {f"expected {expected}"}
+    assert {doubts(name, value) for value in odd} == {f"not {expected}"}
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_what_is_odd_is_told(name, good, odd, expected):
     ],
 )
 def test_what_is_refused(name, good, bad):
-    assert [PARAMETERS[name].doubt(value) for value in good] == [None] * len(good)
-    assert {PARAMETERS[name].doubt(value) for value in bad} == {f"expected {PARAMETERS[name].check.expected}"}
+    assert all(PARAMETERS[name].check.holds(value) for value in good)
+    assert not any(PARAMETERS[name].check.holds(value) for value in bad)
 
 
 def test_other_names_are_nobodys_business():
