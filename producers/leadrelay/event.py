@@ -85,9 +85,10 @@ class Event:
         if len(named) > MOST_PROPERTIES:
             raise InvalidEvent(f"{len(named)} properties; at most {MOST_PROPERTIES}")
         texts = {name: text for name, value in named.items() if (text := to_text(_name(name), value)) is not None}
+        texts.setdefault("proxy", default_proxy)
         _check(texts)
         agent = _agent(user_agent)
-        asked = ASKED[texts.pop("proxy", default_proxy).lower()]
+        asked = ASKED[texts.pop("proxy").lower()]
         if sends_proxy(asked, visitor=bool(texts.get("ip") and agent)):
             texts["proxy"] = "true"
         if agent:

@@ -135,7 +135,8 @@ def test_endless_new_names_neither_fill_the_memory_nor_silence_the_known_ones(wa
 @pytest.mark.parametrize("row", TABLE, ids=str)
 def test_proxy_is_sent_as_the_table_says(row):
     visitor = {"ip": "192.0.2.4", "user_agent": "Mozilla"} if row.visitor else {}
-    assert make(proxy=row.asked, **visitor).wire.get("proxy") == ("true" if row.sent else None)
+    for made in (make(proxy=row.asked, **visitor), make(default_proxy=row.asked, **visitor)):
+        assert made.wire.get("proxy") == ("true" if row.sent else None)
 
 
 def test_half_a_visitor_is_none():
@@ -147,8 +148,9 @@ def test_half_a_visitor_is_none():
 def test_proxy_has_three_values():
     assert "proxy" not in make(proxy=False).wire
     assert make(proxy=True).wire["proxy"] == "true"
-    with pytest.raises(InvalidEvent, match=r"^proxy: expected true, false or auto$"):
-        make(proxy="maybe")
+    for odd in ({"proxy": "maybe"}, {"default_proxy": "maybe"}):
+        with pytest.raises(InvalidEvent, match=r"^proxy: expected true, false or auto$"):
+            make(**odd)
 
 
 def test_a_visitors_user_agent_is_made_fit_and_never_refuses_an_event():
