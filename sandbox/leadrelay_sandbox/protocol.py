@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 #: Bytes of a request line and headers that are read before the request is refused; the parser itself has no limit.
 MOST_HEAD = 64 * 1024
+#: Characters of the parser's own words.
+_LONGEST_REASON = 100
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
@@ -31,7 +34,7 @@ class SandboxProtocol(HttpToolsProtocol):
         if self._within_head and self._head > MOST_HEAD and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
-            self._tell("a head without end")
+            self._tell(431, "a request line or headers without end")
 
     def on_message_begin(self) -> None:
         """Offer the cut to the application through the scope."""
@@ -51,11 +54,11 @@ class SandboxProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, and keep that it came."""
+        """Answer what is no HTTP, and keep that it came, with what the parser says of it."""
         super().send_400_response(msg)
-        self._tell("not HTTP")
+        self._tell(400, f"not HTTP: {str(sys.exception() or msg)[:_LONGEST_REASON]}")
 
-    def _tell(self, reason: str) -> None:
-        task = asyncio.ensure_future(cast("Sandbox", self.app).not_http(reason))
+    def _tell(self, status: int, reason: str) -> None:
+        task = asyncio.ensure_future(cast("Sandbox", self.app).not_http(status, reason))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)

@@ -60,10 +60,10 @@ class Sandbox:
             while (await receive())["type"] != "http.disconnect":
                 pass
 
-    async def not_http(self, reason: str) -> None:
+    async def not_http(self, status: int, reason: str) -> None:
         """Keep that something came which is no HTTP; the protocol has answered it."""
         with suppress(NotStored):
-            await self._note(400, reason, "", "")
+            await self._note(status, reason, "", "")
 
     async def _served(self, scope: Scope, receive: Receive) -> Reply:
         path = scope["path"]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from leadrelay_sandbox.store import Store
 
 #: Most rows of one answer, and most bytes of parameters in it: ask again from where it ended.
-MOST_ROWS = 10_000
-MOST_BYTES = 8_000_000
+MOST_ROWS = 2_000
+MOST_BYTES = 4_000_000
 #: Events of one user that are shown.
 _TIMELINE = 200
 #: Sessions of one user that are shown.

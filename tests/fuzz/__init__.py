@@ -1,0 +1,1 @@
+"""Nonsense by the thousand, seeded: a server must answer it, and stay as it was."""
