@@ -11,6 +11,7 @@ from leadrelay.errors import BrokerUnavailable, EnqueueTooLate, InvalidEvent
 from leadrelay.event import Event, split
 from leadrelay.failpoints import failpoint
 from leadrelay.ids import derived_eid, new_eid
+from leadrelay.label import shown_dataset, shown_title
 from leadrelay.queue.core import MOST_AT_ONCE
 from leadrelay.queue.message import Entry
 from leadrelay.queue.scripts import translate
@@ -43,7 +44,8 @@ class Client:
     def entry(self, event: Event) -> Entry:
         """Give an event as the queue takes it."""
         lane = event.lane(self.settings.lane_secret) if self.settings.lanes else ""
-        return Entry(event.eid, lane, event.scope(), event.payload())
+        names = shown_dataset(event.wire["si"]), shown_title(event.wire["ti"])
+        return Entry(event.eid, lane, event.scope(), event.payload(), *names)
 
     def make(self, title: str | None, wire: Mapping[str, Any], eid: str | None = None) -> Event:
         """Make an event of a call's arguments.

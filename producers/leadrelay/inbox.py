@@ -82,7 +82,7 @@ def _adopt_from(queue: Queue, inbox: str, raws: list[bytes], make_entry: MakeEnt
         adoption = judge(raw, make_entry, datetime.now(UTC))
         entry = adoption.entry
         digest = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
-        args += (digest, adoption.kind, adoption.argument, entry.eid, entry.lane or "-", entry.scope, entry.payload)
+        args += (digest, adoption.kind, adoption.argument, *entry.arguments())
     return int(queue.run("adopt", *args, extra_keys=[inbox]))
 
 

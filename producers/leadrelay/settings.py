@@ -87,6 +87,11 @@ TABLE: tuple[Setting, ...] = (
         default=True,
         meaning="keep a threaded worker on one core (40% less CPU: threads then hand over cheaply)",
     ),
+    Setting("on_time_s", _positive, 60, "seconds from acceptance to delivery that are on time; same for all workers"),
+    Setting("report_days", _positive, 31, "days for which reports go back"),
+    Setting("history", _boolean, default=True, meaning="workers keep a line for each event that ended, for `trace`"),
+    Setting("history_days", _positive, 31, "days for which the history is kept"),
+    Setting("history_mb", _positive, 500, "MB that the history of one home may have"),
 )
 
 
@@ -108,6 +113,11 @@ class Settings:
     concurrency: int = 32
     pool: str = "threads"
     pin: bool = True
+    on_time_s: int = 60
+    report_days: int = 31
+    history: bool = True
+    history_days: int = 31
+    history_mb: int = 500
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:

@@ -334,7 +334,7 @@ def test_of_two_adopters_one_finds_the_message_gone(queue):
     raw = stock("a" * 32)
     queue.client.lpush("leadrelay", raw)
     made = make_entry("signup", {}, "a" * 32)
-    args = [1000, hashlib.sha1(raw).hexdigest(), "ready", "", made.eid, made.lane, made.scope, made.payload]
+    args = [1000, hashlib.sha1(raw).hexdigest(), "ready", "", *made.arguments()]
     assert queue.run("adopt", *args, extra_keys=["leadrelay"]) == 1
     assert queue.run("adopt", *args, extra_keys=["leadrelay"]) == 0
 

@@ -24,8 +24,11 @@ from hypothesis.stateful import (
 from leadrelay.errors import BrokerFull
 from leadrelay.queue import DeadLetters, Entry, Queue, Settlement, Valve
 from leadrelay.queue.books import read_books
+from leadrelay.queue.hours import read_hours
 from leadrelay.queue.message import Message
 from leadrelay.queue.verify import recount, waiting
+from leadrelay.tally import total
+
 from redis import exceptions
 
 from tests.chaos.processes import Broker
@@ -60,6 +63,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.requests = 0
         self.eids: dict[str, int] = {}
         self.lane: dict[int, str] = {}
+        self.scope: dict[int, str] = {}
         self.bulk: set[int] = set()
         self.disturbed: set[str] = set()
         self.delivered: list[int] = []
@@ -76,7 +80,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     def entry(self, lane, scope):
         self.next += 1
-        return Entry(f"{self.next:032x}", lane, scope, b'{"n":%d,"empty":[]}' % self.next)
+        payload = b'{"n":%d,"empty":[]}' % self.next
+        return Entry(f"{self.next:032x}", lane, scope, payload, scope, f"title {self.next % 3}")
 
     @rule(
         lanes=st.lists(st.sampled_from(LANES), min_size=1, max_size=8),
@@ -89,6 +94,7 @@ class QueueMachine(RuleBasedStateMachine):
             assert not receipt.duplicate
             self.eids[entry.eid] = receipt.seq
             self.lane[receipt.seq] = entry.lane
+            self.scope[receipt.seq] = entry.scope
             if bulk:
                 self.bulk.add(receipt.seq)
 
@@ -259,7 +265,9 @@ class QueueMachine(RuleBasedStateMachine):
         self.broker.client.hset(self.queue.keys.name("ledger"), "rescue_after", 0)
 
     @rule(
-        key=st.sampled_from(["ready", "flight", "lanes", "held", "scheduled", "replies", "leases", "dead", "wake"]),
+        key=st.sampled_from(
+            ["ready", "flight", "lanes", "held", "scheduled", "replies", "leases", "dead", "wake", "hours"]
+        ),
         script=st.sampled_from(["claim", "settle", "enqueue", "rescue", "due"]),
     )
     def script_error(self, key, script):
@@ -336,6 +344,23 @@ class QueueMachine(RuleBasedStateMachine):
         assert books.delivered == len(self.delivered)
         assert books.dropped == len(self.dropped)
         assert books.late == self.late
+
+    @invariant()
+    def hours_agree_with_the_ledger(self):
+        rows = read_hours(self.queue, 0, 10**9).rows
+        tally, books = total(row.tally for row in rows), read_books(self.queue)
+        assert tally.accepted == books.accepted
+        assert tally.delivered == books.delivered
+        assert tally.dead_total == books.dead
+        assert tally.dropped == books.dropped
+        assert tally.retried == books.retried
+        assert tally.waiting == books.backlog + books.in_flight
+        for row in rows:
+            seqs = [seq for eid, seq in self.eids.items() if f"title {int(eid, 16) % 3}" == row.title]
+            seqs = [seq for seq in seqs if self.scope[seq] == row.dataset]
+            assert row.tally.accepted <= len(seqs)
+            assert row.tally.delivered <= len(set(seqs) & set(self.delivered))
+            assert min(row.tally.waiting, row.tally.dead_total, row.tally.dropped) >= 0
 
     @invariant()
     def lanes_are_serial(self):

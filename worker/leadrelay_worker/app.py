@@ -11,18 +11,21 @@ from kombu import Queue as KombuQueue
 from kombu.transport import TRANSPORT_ALIASES
 from leadrelay import broker
 from leadrelay.client import Client
+from leadrelay.history import HistoryFiles
 from leadrelay.queue.core import Queue
+from leadrelay.queue.hours import keep_hours
 from leadrelay.settings import Settings
 
 import leadrelay_worker  # noqa: F401 - seals the environment before Celery is imported
 from leadrelay_worker import transport
+from leadrelay_worker.endings import endings
 from leadrelay_worker.logline import attempts
 from leadrelay_worker.task import TrackEvent
 from leadrelay_worker.transport.flight import Flight
 from leadrelay_worker.upkeep import INTERVAL_S, Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from leadrelay.queue.message import Entry
 
@@ -76,7 +79,10 @@ def _flight(settings: Settings, url: str) -> Flight:
     queue = Queue(broker.connect(url, TIMEOUT_S), settings.namespace, broker.witness_of(settings))
     prefork = settings.pool == "prefork"
     capacity = settings.concurrency * (4 if prefork else 2)
-    return Flight(queue, "worker", capacity, least=settings.concurrency if prefork else 1)
+    flight = Flight(queue, "worker", capacity, least=settings.concurrency if prefork else 1)
+    if settings.history:
+        endings.attach(HistoryFiles(settings.home), flight.worker)
+    return flight
 
 
 class KeepUp(bootsteps.StartStopStep):
@@ -91,7 +97,7 @@ class KeepUp(bootsteps.StartStopStep):
         def make_entry(title: str, wire: Mapping[str, Any], eid: str) -> Entry:
             return client.entry(client.make(title, wire, eid))
 
-        upkeep = Upkeep(client.queue, make_entry)
+        upkeep = Upkeep(client.queue, make_entry, _hourly(client))
         upkeep.round()
         self._timer = consumer.hub.call_repeatedly(INTERVAL_S, upkeep.round)
 
@@ -101,10 +107,19 @@ class KeepUp(bootsteps.StartStopStep):
         self._timer.cancel()
 
 
+def _hourly(client: Client) -> tuple[Callable[[], object], ...]:
+    settings = client.settings
+    return (
+        lambda: keep_hours(client.queue, on_time_s=settings.on_time_s, days=settings.report_days),
+        lambda: HistoryFiles(settings.home).prune(settings.history_days, settings.history_mb * 1_000_000),
+    )
+
+
 @signals.worker_shutdown.connect
 def hand_back(**_: Any) -> None:
     """Settle what is decided and hand back the rest, when the pool has stopped."""
     attempts.flush()
+    endings.flush()
     if transport.Transport._flight is None:  # noqa: SLF001 - nothing was ever claimed
         return
     try:

@@ -1,10 +1,14 @@
-"""One canonical line per attempt, in logfmt, written in batches: a line costs a write only once in many."""
+"""Lines written in batches, so that a line costs a write only once in many: the log of attempts, and the history."""
 
 from __future__ import annotations
 
 import sys
 import time
 from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Lines and seconds after which waiting lines are written.
 MOST_LINES = 200
@@ -12,10 +16,15 @@ INTERVAL_S = 0.25
 
 
 class LineLog:
-    """Collects lines and writes them together to standard error."""
+    """Collects lines and writes them together.
 
-    def __init__(self) -> None:
+    Args:
+        sink: Takes whole lines, the last line break included.
+    """
+
+    def __init__(self, sink: Callable[[str], None]) -> None:
         """Start empty."""
+        self._sink = sink
         self._lines: list[str] = []
         self._lock = Lock()
         self._since = 0.0
@@ -36,8 +45,13 @@ class LineLog:
         with self._lock:
             lines, self._lines = self._lines, []
         if lines:
-            sys.stderr.write("\n".join(lines) + "\n")
-            sys.stderr.flush()
+            self._sink("\n".join(lines) + "\n")
 
 
-attempts = LineLog()
+def _to_stderr(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+#: One canonical line per attempt, in logfmt.
+attempts = LineLog(_to_stderr)

@@ -14,7 +14,8 @@ from celery.worker.request import Request
 from leadrelay.failpoints import failpoint
 
 from leadrelay_worker.delivery.attempt import Job, Result, attempt
-from leadrelay_worker.logline import attempts
+from leadrelay_worker.endings import endings
+from leadrelay_worker.logline import INTERVAL_S, attempts
 from leadrelay_worker.taskevents import task_events
 from leadrelay_worker.transport import Transport
 from leadrelay_worker.transport.channel import CLAIMED
@@ -69,6 +70,9 @@ class TrackRequest(Request):
         """Settle by the attempt's decision (in a pool thread, or in the parent of a child)."""
         decision = result.decision
         self._settle(decision.kind, decision.argument, result.entry)
+        if decision.kind in ("delivered", "dead"):
+            reason = decision.argument or result.reason
+            endings.add(self.message.properties[CLAIMED].message, decision.kind, reason, result.title, result.entry)
         if decision.kind == "delivered":
             task_events.add("task-succeeded", self.id, result=result.reason, runtime=result.runtime_s)
         elif decision.kind == "dead":
@@ -94,6 +98,7 @@ class TrackRequest(Request):
 
     def _announce_revoked(self, reason: str, *args: Any) -> None:
         self._settle("dropped", reason)
+        endings.add(self.message.properties[CLAIMED].message, "dropped", reason)
         super()._announce_revoked(reason, *args)
 
     def _settle(self, kind: Any, argument: str = "", entry: str = "") -> None:
@@ -111,7 +116,8 @@ def strategy(task: Any, app: Any, consumer: Any) -> Callable[..., None]:
     """Make the function that Celery calls for each message of the task (`Task.Strategy`)."""
     flight = consumer.connection.transport.flight
     task_events.attach(consumer.event_dispatcher, consumer.hub)
-    consumer.hub.call_repeatedly(0.25, attempts.flush)
+    consumer.hub.call_repeatedly(INTERVAL_S, attempts.flush)
+    consumer.hub.call_repeatedly(INTERVAL_S, endings.flush)
     fixed = {
         "app": app,
         "hostname": consumer.hostname,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from leadrelay.errors import NotAccepted
@@ -12,6 +13,8 @@ from leadrelay.queue import Valve
 from redis import exceptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from leadrelay.inbox import MakeEntry
     from leadrelay.queue import Queue
 
@@ -21,6 +24,8 @@ logger = logging.getLogger(__name__)
 INTERVAL_S = 1.0
 #: Share of `maxmemory` above which new events are refused: what is in the queue needs room to move.
 WATERMARK = 0.9
+#: Seconds between rounds of what bounds the report's hours and the history.
+HOURLY_S = 3600.0
 #: Seconds for which a refusal stands unless it is renewed.
 REFUSAL_S = 5.0
 
@@ -31,12 +36,15 @@ class Upkeep:
     Args:
         queue: The queue.
         make_entry: For adopting: validates and renders an event.
+        hourly: Done in the first round, and once an hour from then on.
     """
 
-    def __init__(self, queue: Queue, make_entry: MakeEntry) -> None:
+    def __init__(self, queue: Queue, make_entry: MakeEntry, hourly: Sequence[Callable[[], object]] = ()) -> None:
         """See the class."""
         self._queue = queue
         self._make_entry = make_entry
+        self._hourly = hourly
+        self._hourly_at = 0.0
         self._full = False
 
     def round(self) -> None:
@@ -52,6 +60,10 @@ class Upkeep:
             adopt(self._queue, self._make_entry)
             failpoint("adopt.after")
             self._watch_memory(self._queue.client.info("memory"))
+            if time.monotonic() >= self._hourly_at:
+                for step in self._hourly:
+                    step()
+                self._hourly_at = time.monotonic() + HOURLY_S
         except (NotAccepted, exceptions.RedisError) as error:
             logger.warning("upkeep failed (%s); it is tried again", type(error).__name__)
 

@@ -147,7 +147,7 @@ class Queue:
         before = self._before()
         args: list[Any] = ["bulk" if bulk else "ready", deadline_ms, RECENT_WINDOW]
         for entry in entries:
-            args += (entry.eid, entry.lane or "-", entry.scope, entry.payload)
+            args += entry.arguments()
         _, epoch, *seqs = self.run("enqueue", *args)
         receipts = [
             Receipt(entry.eid, int(epoch), abs(int(seq)), duplicate=int(seq) < 0)

@@ -25,6 +25,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("recent", "hash"),  # eid -> seq, the newer half of the window
     ("recent_old", "hash"),  # the older half
     ("audit", "list"),  # who did what to how many, newest first
+    ("hours", "hash"),  # "<hour> <label>" -> what became of the events accepted in it, for reports
 )
 
 #: Separator and steps of kombu's priority lists; a plain Celery producer may write to each of them.

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from leadrelay.label import label_of
+
 #: Version of the header; a message of a newer version is left in the queue for workers that know it.
 VERSION = 1
 
@@ -27,12 +29,21 @@ class Entry:
         lane: Key of its serial order, ``""`` for none.
         scope: Short hash of its dataset, by which a breaker can hold it.
         payload: UTF-8 JSON object of wire parameters.
+        dataset: Dataset id as reports show it (`label.shown_dataset`).
+        title: As reports show it (`label.shown_title`).
     """
 
     eid: str
     lane: str
     scope: str
     payload: bytes
+    dataset: str = ""
+    title: str = ""
+
+    def arguments(self) -> tuple[str | bytes, ...]:
+        """Give what the scripts take for an event: eid, lane, scope, label, names, payload."""
+        names = f"{self.dataset}\n{self.title}"
+        return self.eid, self.lane or "-", self.scope, label_of(self.dataset, self.title), names, self.payload
 
     def __repr__(self) -> str:
         """Show no payload."""
@@ -41,7 +52,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Message:
-    """One event as the queue holds it; times in ms of broker time, `history` newest last."""
+    """One event as the queue holds it; times in ms of broker time, `history` newest last, `label` for reports."""
 
     seq: int
     eid: str
@@ -55,6 +66,7 @@ class Message:
     revision: int
     history: tuple[str, ...]
     payload: bytes
+    label: str = ""
 
     @classmethod
     def parse(cls, raw: bytes) -> Message:
@@ -68,6 +80,7 @@ class Message:
         if not newline or len(fields) != _FIELDS or fields[0] != str(VERSION):
             raise UnreadableMessageError
         _, seq, eid, lane, scope, at, opened, claims, attempts, suspect, revision, history = fields
+        scope, _, label = scope.partition("/")
         try:
             return cls(
                 seq=int(seq),
@@ -82,6 +95,7 @@ class Message:
                 revision=int(revision),
                 history=tuple(history.split(";")) if history != "-" else (),
                 payload=payload,
+                label=label,
             )
         except ValueError:
             raise UnreadableMessageError from None

@@ -12,6 +12,7 @@ from typing import Any
 
 from leadrelay import __name__ as _package
 from leadrelay.failpoints import failpoint
+from leadrelay.label import shown_title
 from leadrelay.settings import Settings
 from leadrelay.trackapi.forms import USER_AGENT, encode
 
@@ -47,13 +48,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an attempt came to: the decision, its entry in the history, and words for Flower."""
+    """What an attempt came to: the decision, its entry in the history, words for Flower, the title as shown."""
 
     decision: Decision
     entry: str
     outcome: str
     reason: str
     runtime_s: float
+    title: str = ""
 
 
 def attempt(job: Job) -> Result:
@@ -73,7 +75,7 @@ def attempt(job: Job) -> Result:
     verdict = classify(seen, job.eid)
     hint = read_retry_after(seen.retry_after, datetime.now(UTC))
     decision = decide(verdict, job.attempt, job.age_ms, random.random(), hint, DEFAULT)  # noqa: S311
-    return _finish(job, started, verdict, decision, seen)
+    return _finish(job, started, verdict, decision, seen, shown_title(params.get("ti", "")))
 
 
 def _request(payload: bytes) -> tuple[str, str] | None:
@@ -92,7 +94,9 @@ def _request(payload: bytes) -> tuple[str, str] | None:
         return None
 
 
-def _finish(job: Job, started: float, verdict: Verdict, decision: Decision, seen: Seen) -> Result:
+def _finish(
+    job: Job, started: float, verdict: Verdict, decision: Decision, seen: Seen, title: str = ""
+) -> Result:
     runtime = time.monotonic() - started
     took = int(runtime * 1000)
     status = seen.status or "-"
@@ -107,7 +111,7 @@ def _finish(job: Job, started: float, verdict: Verdict, decision: Decision, seen
         f"{int(time.time() * 1000)}:{job.attempt}:{verdict.outcome}{unknown}:{verdict.reason.replace(':', '.')}:{took}"
     )
     failpoint("decision.made")
-    return Result(decision, entry, verdict.outcome, verdict.reason, runtime)
+    return Result(decision, entry, verdict.outcome, verdict.reason, runtime, title)
 
 
 _of_process: tuple[int, Destination] | None = None

@@ -4,6 +4,7 @@
 --    1 ledger HASH   2 valve HASH     3 wake LIST       4 ready LIST      5 returning LIST  6 bulk LIST
 --    7 suspects LIST 8 flight HASH    9 leases ZSET    10 replies HASH   11 scheduled ZSET 12 held ZSET
 --   13 lanes HASH   14 dead HASH     15 dead_at ZSET   16 recent HASH    17 recent_old HASH 18 audit LIST
+--   19 hours HASH
 --
 -- A script validates, then moves, then counts: Lua does not roll back. A move writes the new place before
 -- it leaves the old one, so that a failure in between could double an event but never lose one.
@@ -11,23 +12,28 @@
 local LEDGER, VALVE, WAKE, READY, RETURNING, BULK = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local SUSPECTS, FLIGHT, LEASES, REPLIES, SCHEDULED, HELD = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local LANES, DEAD, DEAD_AT, RECENT, RECENT_OLD, AUDIT = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18]
+local HOURS = KEYS[19]
 
 local VERSION = 1         -- of the message header and of the keys; a newer one is left alone
 local HISTORY = 10        -- attempts kept with a message; the count goes on
 local DEATHS = 2          -- worker deaths while claimed alone before an event is `poison`
 local AUDIT_KEPT = 10000
+local HOUR = 3600000      -- ms; events are reported by the hour in which they were accepted
+local HOUR_ROWS = 100     -- rows of one hour, each a dataset and a title; what comes beyond goes into `~`
 
 local call = redis.call
 local LENGTH = {
   [LEDGER] = 'HLEN', [VALVE] = 'HLEN', [WAKE] = 'LLEN', [READY] = 'LLEN', [RETURNING] = 'LLEN', [BULK] = 'LLEN',
   [SUSPECTS] = 'LLEN', [FLIGHT] = 'HLEN', [LEASES] = 'ZCARD', [REPLIES] = 'HLEN', [SCHEDULED] = 'ZCARD',
   [HELD] = 'ZCARD', [LANES] = 'HLEN', [DEAD] = 'HLEN', [DEAD_AT] = 'ZCARD', [RECENT] = 'HLEN',
-  [RECENT_OLD] = 'HLEN', [AUDIT] = 'LLEN',
+  [RECENT_OLD] = 'HLEN', [AUDIT] = 'LLEN', [HOURS] = 'HLEN',
 }
 
--- Reading a length of each key that a script writes raises WRONGTYPE before anything has moved.
+-- Reading a length of each key that a script writes raises WRONGTYPE before anything has moved. Any script may
+-- write `hours`, when it counts.
 local function expect(keys)
   for _, key in ipairs(keys) do call(LENGTH[key], key) end
+  call('HLEN', HOURS)
 end
 
 local time = call('TIME')
@@ -41,7 +47,55 @@ local function move(from, to, by)
   count('n:' .. from, -by)
   count('n:' .. to, by)
 end
+
+-- For the report: `hours` has a row for each hour of acceptance and label, "<hour> <label>" -> "name=number …",
+-- then a line with the dataset and one with the title. Whatever becomes of an event later is told in the row of the
+-- hour in which it was accepted, so that each row balances as the books do; what is missing in it still waits.
+local told, opened = {}, {}
+local function tell(m, what, by)
+  local row = math.floor(m.at / HOUR) .. ' ' .. m.label
+  local more = told[row] or {}
+  told[row] = more
+  if what == 'late_max' then more[what] = math.max(more[what] or 0, by) else more[what] = (more[what] or 0) + by end
+  return row
+end
+
+-- Only acceptance opens a row. Gives where a row is kept and its text: its own, else `~` (others) of its hour, else
+-- (its hour was pruned) no text.
+local function find_row(row)
+  local text = call('HGET', HOURS, row)
+  if text then return row, text end
+  local hour = string.match(row, '^%S+')
+  local other = hour .. ' ~'
+  text = call('HGET', HOURS, other)
+  if not opened[row] then return other, text end
+  if (tonumber(call('HGET', HOURS, hour)) or 0) < HOUR_ROWS then
+    call('HINCRBY', HOURS, hour, 1)
+    return row, '\n' .. opened[row]
+  end
+  return other, text or '\n\n'
+end
+
+local function tell_all()
+  for wanted, more in pairs(told) do
+    local row, text = find_row(wanted)
+    if text then
+      local counts, names = string.match(text, '^([^\n]*)\n(.*)$')
+      for name, number in string.gmatch(counts, '(%S+)=(%d+)') do
+        number = tonumber(number)
+        more[name] = name == 'late_max' and math.max(number, more[name] or 0) or number + (more[name] or 0)
+      end
+      local parts = {}
+      for name, number in pairs(more) do
+        if number ~= 0 then parts[#parts + 1] = name .. '=' .. whole(number) end
+      end
+      call('HSET', HOURS, row, table.concat(parts, ' ') .. '\n' .. names)
+    end
+  end
+end
+
 local function count_all()
+  tell_all()
   local names, values = {}, {}
   for what, by in pairs(tally) do
     if by ~= 0 then names[#names + 1] = what end
@@ -66,7 +120,7 @@ local function open_books()
   return epoch
 end
 
--- Header: version seq eid lane scope accepted_ms open_ms claims attempts suspect revision history
+-- Header: version seq eid lane scope[/label] accepted_ms open_ms claims attempts suspect revision history
 local HEADER = '^(%d+) (%d+) (%S+) (%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%S+)\n()'
 
 -- Returns the message, or nil and whether a newer version wrote it.
@@ -76,8 +130,9 @@ local function parse(raw)
   if version ~= tostring(VERSION) then
     return nil, (tonumber(string.match(raw, '^(%d+) %d+ ')) or 0) > VERSION
   end
+  local breaker_scope, label = string.match(scope, '^([^/]*)/?(.*)$')
   return {
-    seq = seq, eid = eid, lane = lane, scope = scope, at = at, open = open, claims = tonumber(claims),
+    seq = seq, eid = eid, lane = lane, scope = breaker_scope, label = label, at = at, open = open, claims = tonumber(claims),
     attempts = tonumber(attempts), suspect = tonumber(suspect), revision = tonumber(revision), history = history,
     payload = string.sub(raw, start),
   }
@@ -85,27 +140,37 @@ end
 
 local function render(m)
   return table.concat({
-    VERSION, m.seq, m.eid, m.lane, m.scope, m.at, m.open, m.claims, m.attempts, m.suspect, m.revision, m.history,
+    VERSION, m.seq, m.eid, m.lane, m.label == '' and m.scope or m.scope .. '/' .. m.label, m.at, m.open, m.claims, m.attempts, m.suspect, m.revision, m.history,
   }, ' ') .. '\n' .. m.payload
 end
 
-local function fresh(seq, eid, lane, scope, open, payload)
-  return render({
-    seq = whole(seq), eid = eid, lane = lane, scope = scope, at = whole(NOW), open = whole(open), claims = 0,
-    attempts = 0, suspect = 0, revision = 0, history = '-', payload = payload,
-  })
+-- A new message; tells that it was accepted. `names`: its dataset and its title, a line each.
+local function fresh(seq, eid, lane, scope, label, names, open, payload)
+  local m = {
+    seq = whole(seq), eid = eid, lane = lane, scope = scope, label = label, at = whole(NOW), open = whole(open),
+    claims = 0, attempts = 0, suspect = 0, revision = 0, history = '-', payload = payload,
+  }
+  opened[tell(m, 'accepted', 1)] = names
+  return m
 end
 
-local function charge(m, attempt)
-  if attempt == '' then return end
-  m.attempts = m.attempts + 1
+-- `?` in an entry: the endpoint may have the event although nothing says so. The last of these are not forgotten.
+local function note(m, attempt)
   local entries = {}
   if m.history ~= '-' then
     for entry in string.gmatch(m.history, '[^;]+') do entries[#entries + 1] = entry end
   end
   entries[#entries + 1] = attempt
-  while #entries > HISTORY do table.remove(entries, 1) end
+  while #entries > HISTORY do
+    table.remove(entries, string.find(entries[1], '?', 1, true) and not string.find(entries[2], '?', 1, true) and 2 or 1)
+  end
   m.history = table.concat(entries, ';')
+end
+
+local function charge(m, attempt)
+  if attempt == '' then return end
+  m.attempts = m.attempts + 1
+  note(m, attempt)
 end
 
 -- The clock by which events grow old: broker time less the time for which the valve was closed.
@@ -162,6 +227,7 @@ local function release_lane(m)
 end
 
 local function bury(m, reason)
+  tell(m, 'dead:' .. reason, 1)
   call('HSET', DEAD, m.seq, whole(NOW) .. ' ' .. reason .. '\n' .. render(m))
   call('ZADD', DEAD_AT, NOW, m.seq)
 end
@@ -169,6 +235,7 @@ end
 -- A worker died with it, or let go of it after too long. Returns where the event went.
 local function suspect(m)
   m.suspect = m.suspect + 1
+  note(m, whole(NOW) .. ':' .. whole(m.attempts + 1) .. ':lost?:worker:0')
   if m.suspect > DEATHS then
     bury(m, 'poison')
     release_lane(m)
@@ -201,5 +268,22 @@ end
 
 local function parse_dead(record)
   local at, reason, start = string.match(record, '^(%d+) (%S+)\n()')
+  if not start then return nil end
   return parse(string.sub(record, start)), reason, at
+end
+
+local function leave_dead(seq, m, reason)
+  if m then tell(m, 'dead:' .. reason, -1) end
+  call('HDEL', DEAD, seq)
+  call('ZREM', DEAD_AT, seq)
+end
+
+-- Drops a dead letter, also one that cannot be read; gives whether there was one.
+local function drop_dead(seq)
+  local record = call('HGET', DEAD, seq)
+  if not record then return false end
+  local m, reason = parse_dead(record)
+  leave_dead(seq, m, reason)
+  if m then tell(m, 'dropped', 1) end
+  return true
 end

@@ -1,9 +1,10 @@
 -- Adopt messages of plain Celery producers from one inbox list: oldest first, each counted once.
--- KEYS[19]  the inbox LIST (or one of its priority lists)
--- ARGV  window of remembered eids, then per message: sha1 of the raw message, kind, argument, eid, lane, scope, payload
+-- KEYS[20]  the inbox LIST (or one of its priority lists)
+-- ARGV  window of remembered eids, then per message: sha1 of the raw message, kind, argument, eid, lane,
+--       scope, label, names (dataset and title, a line each), payload
 --       kinds: ready | scheduled (due, broker ms) | dead (reason) | dropped (reason)
 -- Gives the number taken; stops where the oldest message is not the one described (another worker was faster)
-local INBOX, window = KEYS[19], tonumber(ARGV[1])
+local INBOX, window = KEYS[20], tonumber(ARGV[1])
 local _, newer = open_books()
 if newer then return newer end
 expect({LEDGER, WAKE, READY, SCHEDULED, DEAD, DEAD_AT, RECENT, RECENT_OLD, AUDIT})
@@ -12,7 +13,7 @@ local valve = read_valve()
 local open = open_clock(valve)
 local seq = tonumber(call('HGET', LEDGER, 'seq'))
 local taken, adopted = 0, 0
-for i = 2, #ARGV, 7 do
+for i = 2, #ARGV, 9 do
   local raw = call('LINDEX', INBOX, -1)
   if not raw or redis.sha1hex(raw) ~= ARGV[i] then break end
   local kind, argument, eid = ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
@@ -20,7 +21,8 @@ for i = 2, #ARGV, 7 do
     count('deduplicated', 1)
   else
     seq, adopted = seq + 1, adopted + 1
-    local message = fresh(seq, eid, ARGV[i + 4], ARGV[i + 5], open, ARGV[i + 6])
+    local m = fresh(seq, eid, ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], open, ARGV[i + 8])
+    local message = render(m)
     if kind == 'ready' then
       call('LPUSH', READY, message)
       count('n:ready', 1)
@@ -28,11 +30,12 @@ for i = 2, #ARGV, 7 do
       call('ZADD', SCHEDULED, tonumber(argument), message)
       count('n:scheduled', 1)
     elseif kind == 'dead' then
-      bury(parse(message), argument)
+      bury(m, argument)
       count('n:dead', 1)
     else
       audit('inbox\tdrop\t' .. argument, 1)
       count('dropped', 1)
+      tell(m, 'dropped', 1)
     end
     remember({eid, whole(seq)}, window)
   end

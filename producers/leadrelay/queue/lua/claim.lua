@@ -141,7 +141,7 @@ local function deal(raw, leave, from, scope_open, probed_scope)
   end
   if not m then
     local seq = call('HINCRBY', LEDGER, 'seq', 1)
-    m = parse(fresh(seq, 'unreadable-' .. whole(seq), '-', '-', 0, raw))
+    m = fresh(seq, 'unreadable-' .. whole(seq), '-', '-', '-', '\n', 0, raw)
     bury(m, 'unreadable')
     leave()
     count('accepted', 1)

@@ -6,10 +6,7 @@ if newer then return newer end
 expect({LEDGER, DEAD, DEAD_AT, AUDIT})
 local dropped = 0
 for i = 3, #ARGV do
-  if call('HDEL', DEAD, ARGV[i]) == 1 then
-    call('ZREM', DEAD_AT, ARGV[i])
-    dropped = dropped + 1
-  end
+  if drop_dead(ARGV[i]) then dropped = dropped + 1 end
 end
 if dropped > 0 then
   audit(ARGV[1] .. '\tdrop\t' .. ARGV[2], dropped)

@@ -1,6 +1,6 @@
 -- Accept events: give each a sequence number, put it into ready (or bulk), count it, wake one worker.
 -- ARGV  list (`ready` | `bulk`), deadline (broker ms, 0 none), window of remembered eids, then per event:
---       eid, lane, scope, payload
+--       eid, lane, scope, label, names (dataset and title, a line each), payload
 -- Gives {now ms, epoch, seq …}: one seq an event, negative when the eid was accepted before (nothing done)
 -- Errors: LEADRELAY_LATE past the deadline, LEADRELAY_FULL above the watermark; refused by a full broker
 local epoch, newer = open_books()
@@ -15,7 +15,7 @@ if valve.full_until and NOW < tonumber(valve.full_until) then return redis.error
 local open = open_clock(valve)
 local seq = tonumber(call('HGET', LEDGER, 'seq'))
 local result, messages, new, here = {whole(NOW), epoch}, {}, {}, {}
-for i = 4, #ARGV, 4 do
+for i = 4, #ARGV, 6 do
   local eid = ARGV[i]
   local known = here[eid] or seen(eid)
   if known then
@@ -24,7 +24,8 @@ for i = 4, #ARGV, 4 do
   else
     seq = seq + 1
     here[eid] = whole(seq)
-    messages[#messages + 1] = fresh(seq, eid, ARGV[i + 1], ARGV[i + 2], open, ARGV[i + 3])
+    messages[#messages + 1] =
+      render(fresh(seq, eid, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], open, ARGV[i + 5]))
     new[#new + 1] = eid
     new[#new + 1] = here[eid]
     result[#result + 1] = here[eid]

@@ -10,7 +10,10 @@ for _, list in ipairs({SUSPECTS, RETURNING, READY, BULK}) do
     local raw = call('RPOP', list)
     if not raw then break end
     local m = parse(raw)
-    if m then release_lane(m) end
+    if m then
+      tell(m, 'dropped', 1)
+      release_lane(m)
+    end
     dropped = dropped + 1
   end
 end

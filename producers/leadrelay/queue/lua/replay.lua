@@ -9,12 +9,11 @@ if valve.full_until and NOW < tonumber(valve.full_until) then return redis.error
 local replayed = 0
 for i = 2, #ARGV do
   local record = call('HGET', DEAD, ARGV[i])
-  local m = record and parse_dead(record)
+  local m, reason = parse_dead(record or '')
   if m then
     m.attempts, m.suspect, m.open = 0, 0, whole(open_clock(valve))
     call('LPUSH', RETURNING, render(m))
-    call('HDEL', DEAD, m.seq)
-    call('ZREM', DEAD_AT, m.seq)
+    leave_dead(m.seq, m, reason)
     replayed = replayed + 1
   end
 end

@@ -3,6 +3,7 @@
 --       kinds: delivered | scheduled (delay ms) | dead (reason) | dropped (reason) | ready | suspect
 -- Gives {moved, late}; the same request id gives the same answer again and moves nothing
 local worker, request = ARGV[1], ARGV[2]
+local ON_TIME = 60000  -- ms from acceptance to delivery, unless a worker has set another limit
 local _, newer = open_books()
 if newer then return newer end
 expect({LEDGER, WAKE, RETURNING, SUSPECTS, FLIGHT, REPLIES, SCHEDULED, HELD, LANES, DEAD, DEAD_AT, AUDIT})
@@ -15,7 +16,22 @@ end
 
 local settle = {}
 
+local on_time_ms
+local function tell_delivered(m)
+  on_time_ms = on_time_ms or tonumber(call('HGET', HOURS, 'on_time_ms') or ON_TIME)
+  local took = NOW - m.at
+  if took <= on_time_ms then
+    tell(m, 'on_time', 1)
+  else
+    tell(m, 'late', 1)
+    tell(m, 'late_max', took)
+    tell(m, 'late:' .. math.max(0, math.floor(2 * math.log(took / 1000) / math.log(2))), 1)
+  end
+  if string.find(m.history, '?', 1, true) then tell(m, 'doubles', 1) end
+end
+
 function settle.delivered(m)
+  tell_delivered(m)
   release_lane(m)
   count('delivered', 1)
   count('n:in_flight', -1)
@@ -24,6 +40,7 @@ end
 function settle.scheduled(m, delay)
   call('ZADD', SCHEDULED, NOW + (tonumber(delay) or 0), render(m))
   count('retried', 1)
+  tell(m, 'retried', 1)
   move('in_flight', 'scheduled', 1)
 end
 
@@ -37,6 +54,7 @@ function settle.dropped(m, reason)
   audit(worker .. '\tdrop\t' .. reason, 1)
   release_lane(m)
   count('dropped', 1)
+  tell(m, 'dropped', 1)
   count('n:in_flight', -1)
 end
 
