@@ -67,11 +67,12 @@ class Ended:
     def line(self) -> str:
         """Render as one line of JSON, without a line break."""
         more = f',"history":{json.dumps(self.history)}' if self.history else ""
-        unknown = self.unknown if self.history else 0
+        if self.history and self.unknown:
+            more = f",{_UNKNOWN}{self.unknown}{more}"
         return (
             f'{{"at":{self.at_ms},"eid":"{self.eid}","seq":{self.seq},"title":{json.dumps(self.title)},'
             f'"scope":"{self.scope}","attempts":{self.attempts},"outcome":"{self.outcome}","reason":"{self.reason}",'
-            f'"latency_ms":{self.latency_ms},"worker":"{self.worker}"{f",{_UNKNOWN}{unknown}" if unknown else ""}{more}}}'
+            f'"latency_ms":{self.latency_ms},"worker":"{self.worker}"{more}}}'
         )
 
     @classmethod
@@ -115,7 +116,7 @@ class HistoryFiles:
             logger.warning("the history cannot be written (%s): some events will not be traced", error.strerror)
 
     def _write(self, path: Path, data: bytes) -> bool:
-        """Append to one file, opened anew each time, so that a pruned one is never written to; False when it is full."""
+        """Append to one file, opened each time, so that a pruned one is never written to; False when it is full."""
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if os.fstat(handle).st_size >= self._most:

@@ -28,7 +28,6 @@ from leadrelay.queue.hours import read_hours
 from leadrelay.queue.message import Message
 from leadrelay.queue.verify import recount, waiting
 from leadrelay.tally import total
-
 from redis import exceptions
 
 from tests.chaos.processes import Broker

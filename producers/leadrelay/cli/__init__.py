@@ -10,6 +10,8 @@ import click
 from leadrelay.cli.dead import dead
 from leadrelay.cli.files import import_
 from leadrelay.cli.operate import pause, resume, status, verify
+from leadrelay.cli.report import report
+from leadrelay.cli.trace import trace
 from leadrelay.cli.track import track
 from leadrelay.errors import BrokerUnavailable, LeadrelayError
 
@@ -48,7 +50,7 @@ def group() -> None:
     """Durable delivery of tracking events to LeadBoxer's Track API."""
 
 
-for _command in (track, import_, status, verify, dead, pause, resume):
+for _command in (track, import_, status, verify, dead, pause, resume, report, trace):
     group.add_command(_command)
 
 

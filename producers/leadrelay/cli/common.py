@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from leadrelay import broker
+from leadrelay.reports import columns
 from leadrelay.settings import Settings
 
 if TYPE_CHECKING:
     from leadrelay.queue.core import Queue
+
+#: Shows a length of time for people.
+span = columns.span
 
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
@@ -39,11 +43,3 @@ def who() -> str:
 def moment(ms: int | None) -> str:
     """Show a time in ms for people, in UTC."""
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if ms else "-"
-
-
-def span(seconds: float) -> str:
-    """Show a length of time for people."""
-    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {name}"
-    return f"{seconds:.1f} s"

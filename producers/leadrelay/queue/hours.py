@@ -7,7 +7,7 @@ stand ``<hour>`` (its number of rows; beyond 100 they go to ``<hour> ~``) and ``
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redis import exceptions
 
@@ -42,6 +42,8 @@ def read_hours(queue: Queue, since_hour: int, until_hour: int) -> Hours:
     """Read the rows of `since_hour` up to before `until_hour`, in hours since 1970; errors as `scripts.run`."""
     rows, hours, on_time = [], set(), ON_TIME_MS
     try:
+        field: Any
+        text: Any
         for field, text in queue.client.hscan_iter(queue.keys.name("hours"), count=_CHUNK):
             hour, _, label = field.decode().partition(" ")
             if hour == "on_time_ms":
@@ -60,7 +62,7 @@ def names_of(queue: Queue, accepted_ms: int, label: str) -> tuple[str, str] | No
     """Give the dataset and the title under which an event was counted; None when its hour is not kept any more."""
     hour = accepted_ms // HOUR_MS
     try:
-        text = queue.client.hget(queue.keys.name("hours"), f"{hour} {label}")
+        text: Any = queue.client.hget(queue.keys.name("hours"), f"{hour} {label}")
     except exceptions.RedisError as error:
         raise scripts.translate(error) from error
     if text is None:
@@ -84,5 +86,5 @@ def keep_hours(queue: Queue, *, on_time_s: float, days: float) -> int:
 
 
 def _row(hour: int, label: str, text: str) -> HourRow:
-    counts, dataset, title = (text.split("\n", 2) + ["", ""])[:3]
+    counts, dataset, title = text.split("\n", 2)
     return HourRow(hour, dataset, OTHER if label == "~" else title or NONE, Tally.parse(counts))

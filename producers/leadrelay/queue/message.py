@@ -20,6 +20,37 @@ class UnreadableMessageError(ValueError):
     """The bytes are not a message of a known version."""
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One entry of a message's history.
+
+    Args:
+        at_ms: When it ended, by the worker's clock (or the broker's, for one that was lost).
+        number: From 1.
+        outcome: As `classify` gives it, or ``lost``: the worker died with it, or let go of it.
+        unknown: The endpoint may have the event although nothing says so.
+        reason: A short class such as ``http_503``.
+        took_ms: From the first byte to the last.
+    """
+
+    at_ms: int
+    number: int
+    outcome: str
+    unknown: bool
+    reason: str
+    took_ms: int
+
+    @classmethod
+    def parse(cls, entry: str) -> Attempt | None:
+        """Read an entry, ``<at>:<number>:<outcome>[?]:<reason>:<ms>``; None when it is not one."""
+        parts = entry.split(":")
+        try:
+            at, number, outcome, reason, took = parts
+            return cls(int(at), int(number), outcome.removesuffix("?"), outcome.endswith("?"), reason, int(took))
+        except ValueError:
+            return None
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Entry:
     """An event on its way into the queue.

@@ -94,9 +94,7 @@ def _request(payload: bytes) -> tuple[str, str] | None:
         return None
 
 
-def _finish(
-    job: Job, started: float, verdict: Verdict, decision: Decision, seen: Seen, title: str = ""
-) -> Result:
+def _finish(job: Job, started: float, verdict: Verdict, decision: Decision, seen: Seen, title: str = "") -> Result:
     runtime = time.monotonic() - started
     took = int(runtime * 1000)
     status = seen.status or "-"

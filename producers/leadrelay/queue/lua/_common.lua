@@ -267,23 +267,21 @@ local function audit(text, number)
 end
 
 local function parse_dead(record)
-  local at, reason, start = string.match(record, '^(%d+) (%S+)\n()')
+  local at, reason, start = string.match(record or '', '^(%d+) (%S+)\n()')
   if not start then return nil end
   return parse(string.sub(record, start)), reason, at
 end
 
-local function leave_dead(seq, m, reason)
-  if m then tell(m, 'dead:' .. reason, -1) end
-  call('HDEL', DEAD, seq)
+-- Takes a record out of the dead letters; `m` is nil when it cannot be read. Gives whether it was there.
+local function exhume(seq, m, reason)
+  local there = call('HDEL', DEAD, seq) == 1
   call('ZREM', DEAD_AT, seq)
+  if there and m then tell(m, 'dead:' .. reason, -1) end
+  return there
 end
 
--- Drops a dead letter, also one that cannot be read; gives whether there was one.
 local function drop_dead(seq)
-  local record = call('HGET', DEAD, seq)
-  if not record then return false end
-  local m, reason = parse_dead(record)
-  leave_dead(seq, m, reason)
+  local m, reason = parse_dead(call('HGET', DEAD, seq))
   if m then tell(m, 'dropped', 1) end
-  return true
+  return exhume(seq, m, reason)
 end

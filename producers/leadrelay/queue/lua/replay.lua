@@ -9,11 +9,11 @@ if valve.full_until and NOW < tonumber(valve.full_until) then return redis.error
 local replayed = 0
 for i = 2, #ARGV do
   local record = call('HGET', DEAD, ARGV[i])
-  local m, reason = parse_dead(record or '')
+  local m, reason = parse_dead(record)
   if m then
     m.attempts, m.suspect, m.open = 0, 0, whole(open_clock(valve))
     call('LPUSH', RETURNING, render(m))
-    leave_dead(m.seq, m, reason)
+    exhume(m.seq, m, reason)
     replayed = replayed + 1
   end
 end
