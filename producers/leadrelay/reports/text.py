@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from leadrelay.reports.columns import COLUMNS, reasons, share, span
@@ -18,16 +19,18 @@ MOST_DOUBLES = 10
 
 def as_text(report: Report, width: int) -> str:
     """Render for a terminal of `width` characters; a table that does not fit becomes one block per group."""
-    lines = [heading(report), ""]
-    lines += _summary(report.total, report.on_time_s)
-    if report.groups:
-        table = _table(report)
-        fits = max(map(len, table)) <= width
-        lines += ["", *(table if fits else _blocks(report))]
+    lines = [heading(report), "", *_summary(report.total, report.on_time_s)]
+    table = _table(report) if report.groups else []
+    if table:
+        lines += ["", *(table if max(map(len, table)) <= width else _blocks(report))]
     lines += _doubles(report)
     if report.reaches_back:
         lines += ["", f"Hours before {report.kept_since:%Y-%m-%d %H:%M} UTC are not kept any more, or were empty."]
-    return "\n".join(lines)
+    return "\n".join(wrapped for line in lines for wrapped in _wrapped(line, width))
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    return wrap(line, width, subsequent_indent="    ", break_on_hyphens=False) or [""]
 
 
 def heading(report: Report) -> str:

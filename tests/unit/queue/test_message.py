@@ -1,5 +1,5 @@
 import pytest
-from leadrelay.queue.message import Entry, Message, UnreadableMessageError
+from leadrelay.queue.message import Attempt, Entry, Message, UnreadableMessageError
 
 RAW = b'1 7 abc - 11111111 1764000000000 5 2 1 0 3 1:1:transient:503:9;2:2:accepted:200:4\n{"secret":"x"}'
 
@@ -20,3 +20,16 @@ def test_what_is_not_a_message_is_said(raw):
 def test_nothing_of_the_event_shows():
     assert "secret" not in repr(Message.parse(RAW))
     assert "secret" not in repr(Entry("e", "", "s", b"secret"))
+
+
+def test_the_label_stands_beside_the_scope():
+    labelled = Message.parse(RAW.replace(b" 11111111 ", b" 11111111/Ab-_9 "))
+    assert (labelled.scope, labelled.label) == ("11111111", "Ab-_9")
+    assert (Message.parse(RAW).scope, Message.parse(RAW).label) == ("11111111", "")
+
+
+def test_an_attempt_is_read_from_its_entry():
+    assert Attempt.parse("5:2:transient?:timeout:8000") == Attempt(5, 2, "transient", True, "timeout", 8000)
+    assert Attempt.parse("5:2:accepted:http_200:3").unknown is False
+    assert Attempt.parse("nonsense") is None
+    assert Attempt.parse("a:b:c:d:e") is None
