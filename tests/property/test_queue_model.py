@@ -147,6 +147,18 @@ class QueueMachine(RuleBasedStateMachine):
             if settlement.kind == "dead":
                 self.disturbed.add(self.lane[seq])
 
+    @rule(name=st.sampled_from(WORKERS), data=st.data())
+    def work(self, name, data):
+        """Nothing stops a worker from settling what it gets, nor an operator from acting: chance rarely goes so far."""
+        self.valve.resume("me")
+        for scope in ("", *SCOPES):
+            self.valve.set_breaker("me", "closed", scope=scope)
+        self.claim(name, 6, lost=False)
+        if self.workers[name].held:
+            self.settle(data, lost=False)
+        if self.dead_seqs():
+            self.operate_on_the_dead(data, data.draw(st.sampled_from(["replay", "drop", "edit", "prune"])))
+
     @staticmethod
     def kinds():
         return [
