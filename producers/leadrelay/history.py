@@ -142,6 +142,9 @@ class HistoryFiles:
                     removed += 1
             except FileNotFoundError:  # another worker prunes too
                 continue
+            except OSError as error:
+                logger.warning("the history cannot be pruned (%s)", error.strerror)
+                break
         return removed
 
     def find(self, eid: str) -> list[Ended]:

@@ -22,6 +22,8 @@ in two. What stands where (all under one ``{namespace}``, names in `keys`):
     The books, and what the claim may hand out.
 ``recent``
     The eids accepted lately: one that comes again is not enqueued twice.
+``hours``
+    For reports: what became of the events accepted in each hour, by dataset and title (`hours`).
 
 States and what moves an event between them:
 
