@@ -14,6 +14,7 @@ import logging
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as _text
 from typing import TYPE_CHECKING
 
 from leadrelay.home import ensure
@@ -70,9 +71,9 @@ class Ended:
         if self.history and self.unknown:
             more = f",{_UNKNOWN}{self.unknown}{more}"
         return (
-            f'{{"at":{self.at_ms},"eid":"{self.eid}","seq":{self.seq},"title":{json.dumps(self.title)},'
-            f'"scope":"{self.scope}","attempts":{self.attempts},"outcome":"{self.outcome}","reason":"{self.reason}",'
-            f'"latency_ms":{self.latency_ms},"worker":"{self.worker}"{more}}}'
+            f'{{"at":{self.at_ms},"eid":{_text(self.eid)},"seq":{self.seq},"title":{_text(self.title)},'
+            f'"scope":"{self.scope}","attempts":{self.attempts},"outcome":"{self.outcome}",'
+            f'"reason":{_text(self.reason)},"latency_ms":{self.latency_ms},"worker":{_text(self.worker)}{more}}}'
         )
 
     @classmethod
@@ -149,7 +150,7 @@ class HistoryFiles:
 
     def find(self, eid: str) -> list[Ended]:
         """Give all that is known of one event, oldest first."""
-        return [ended for path in self.files() for ended in _matching(path, f'"eid":"{eid}"')]
+        return [ended for path in self.files() for ended in _matching(path, f'"eid":{_text(eid)}')]
 
     def doubles(self, since_ms: int, until_ms: int) -> Iterator[Ended]:
         """Yield what was delivered after an attempt with an unknown result, of the events accepted in a time."""

@@ -73,7 +73,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("destination_url", _url("http", "https"), "https://log.leadboxer.com", "the Track API"),
     Setting("namespace", str, "leadrelay", "prefix of every key; also the inbox of plain Celery producers"),
     Setting("mode", _one_of("live", "off"), "live", "`off`: events are checked and get an id, and are not sent"),
-    Setting("home", Path, Path("~/.leadrelay"), "folder of the embedded broker, the witness and journals"),
+    Setting("home", Path, Path("~/.leadrelay"), "folder of the embedded broker, the witness, the history and journals"),
     Setting("timeout_ms", _positive, 50, "ms that one `track_event` may take when the broker is slow or away"),
     Setting("lanes", _boolean, default=True, meaning="deliver the events of one user in order"),
     Setting("lane_secret", str, "", "key of the hash that stands for a user in the queue; same for all producers"),

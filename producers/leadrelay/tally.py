@@ -87,7 +87,7 @@ class Tally:
 
     @property
     def late_median_s(self) -> float | None:
-        """Median seconds from acceptance to delivery of the late, to about a fifth; None when none was late."""
+        """Median seconds from acceptance to delivery of the late, from its step of √2; None when none was late."""
         total = self.late_steps.total()
         if not total:
             return None

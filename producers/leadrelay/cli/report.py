@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from leadrelay.cli.common import json_option, open_queue, show
+from leadrelay.cli.common import json_option, open_queue
 from leadrelay.history import Ended, HistoryFiles
 from leadrelay.queue.hours import read_hours
 from leadrelay.queue.message import Attempt
@@ -23,7 +24,7 @@ from leadrelay.reports.text import as_text
 from leadrelay.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: Possible doubles that are named, in the order of the history.
 MOST_DOUBLES = 1000
@@ -49,16 +50,25 @@ def report(since: str, until: str, by: By | None, form: str | None, output: Path
         raise click.UsageError("choose one of --json, --csv and --html")
     made = datetime.now(UTC)
     found = _build(_period(since, until, made), made, by)
-    if as_json:
-        show(as_document(found))
-        return
-    width = shutil.get_terminal_size((100, 40)).columns if sys.stdout.isatty() else 200
-    text = as_csv(found) if form == "csv" else as_page(found) if form == "html" else as_text(found, width) + "\n"
+    text = _FORMS["json" if as_json else form or "text"](found)
     if output:
         output.write_text(text, "utf-8")
         click.echo(f"written: {output}")
     else:
         click.echo(text, nl=False)
+
+
+def _text(report: Report) -> str:
+    width = shutil.get_terminal_size((100, 40)).columns if sys.stdout.isatty() else 200
+    return as_text(report, width) + "\n"
+
+
+_FORMS: dict[str, Callable[[Report], str]] = {
+    "text": _text,
+    "csv": as_csv,
+    "html": as_page,
+    "json": lambda report: json.dumps(as_document(report), ensure_ascii=False) + "\n",
+}
 
 
 def _build(period: Period, made: datetime, by: By | None) -> Report:
@@ -69,9 +79,9 @@ def _build(period: Period, made: datetime, by: By | None) -> Report:
         period,
         made=made,
         on_time_s=hours.on_time_ms / 1000,
+        kept_days=settings.report_days,
         by=by,
         doubles=list(islice(_doubles(HistoryFiles(settings.home), period), MOST_DOUBLES)),
-        first_hour=hours.first_hour,
     )
 
 

@@ -33,11 +33,13 @@ def trace(eid: str | None, key: str | None, si: str | None, most: int, *, as_jso
     wanted = _eid(eid, key, si or settings.dataset_id)
     queue = open_queue()
     search = Search(queue, wanted, most, _progress)
+    history = HistoryFiles(settings.home)
     found = search.run()
+    endings = [] if found else history.find(wanted)
+    if not found and not endings and search.seq:  # it was accepted here: it may have moved back during the search
+        found = search.run()
     if sys.stderr.isatty():
         click.echo("\r\033[K", nl=False, err=True)
-    history = HistoryFiles(settings.home)
-    endings = [] if found else history.find(wanted)
     told: dict[str, Any] = {"eid": wanted, "known": bool(found or endings or search.seq)}
     told |= _in_queue(queue, found) if found else _gone(endings, search, history)
     told["searched"] = {"messages": search.read, "complete": found is not None or search.complete}
@@ -170,6 +172,5 @@ def _print(told: dict[str, Any]) -> None:
     for ended in told.get("endings", [])[:-1]:
         click.echo(f"before     {ended['outcome']} at {moment(ended['at'])} ({ended['reason']})")
     searched = told["searched"]
-    click.echo(
-        f"searched   {searched['messages']:,} messages of the queue" + ("" if searched["complete"] else ", not all")
-    )
+    read = f"{searched['messages']:,} messages of the queue" if searched["messages"] else "the queue, found at once"
+    click.echo(f"searched   {read}{'' if searched['complete'] else ', not all'}")

@@ -83,15 +83,15 @@ class Search:
         return self.read < self._most
 
     def run(self) -> Found | None:
-        """Search; what is not found although it was accepted lately is searched twice, as it may have moved meanwhile.
+        """Search once; what moved back meanwhile, to a place already read, may be missed, and found by another run.
 
         Raises:
             BrokerUnavailable: As `scripts.run`.
         """
+        self.read = 0
         try:
             self.seq = self._recent()
-            found = self._everywhere()
-            return self._everywhere() if found is None and self.seq and self.complete else found
+            return self._everywhere()
         except exceptions.RedisError as error:
             raise scripts.translate(error) from error
 

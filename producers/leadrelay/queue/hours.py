@@ -30,17 +30,15 @@ class Hours:
     Args:
         rows: In order of time.
         on_time_ms: From acceptance to delivery; what counted with another limit before stays as it was counted.
-        first_hour: The oldest hour that is kept, None when there is none.
     """
 
     rows: tuple[HourRow, ...]
     on_time_ms: int
-    first_hour: int | None
 
 
 def read_hours(queue: Queue, since_hour: int, until_hour: int) -> Hours:
     """Read the rows of `since_hour` up to before `until_hour`, in hours since 1970; errors as `scripts.run`."""
-    rows, hours, on_time = [], set(), ON_TIME_MS
+    rows, on_time = [], ON_TIME_MS
     try:
         field: Any
         text: Any
@@ -48,14 +46,12 @@ def read_hours(queue: Queue, since_hour: int, until_hour: int) -> Hours:
             hour, _, label = field.decode().partition(" ")
             if hour == "on_time_ms":
                 on_time = int(text)
-            elif label:
-                hours.add(int(hour))
-                if since_hour <= int(hour) < until_hour:
-                    rows.append(_row(int(hour), label, text.decode("utf-8", "replace")))
+            elif label and since_hour <= int(hour) < until_hour:
+                rows.append(_row(int(hour), label, text.decode("utf-8", "replace")))
     except exceptions.RedisError as error:
         raise scripts.translate(error) from error
     rows.sort(key=lambda row: (row.hour, row.dataset, row.title))
-    return Hours(tuple(rows), on_time, min(hours, default=None))
+    return Hours(tuple(rows), on_time)
 
 
 def names_of(queue: Queue, accepted_ms: int, label: str) -> tuple[str, str] | None:

@@ -82,7 +82,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "until": report.period.until.isoformat(),
         "made": report.made.isoformat(timespec="seconds"),
         "on_time_s": report.on_time_s,
-        "kept_since": report.kept_since.isoformat() if report.kept_since else None,
+        "kept_since": report.kept_since.isoformat(),
         "total": figures(report.total),
         "by": report.by,
         "groups": [{"name": name, **figures(tally)} for name, tally in report.groups],

@@ -131,6 +131,6 @@ def _notes(report: Report) -> list[str]:
         notes.append(
             "Possible doubles are named by the history of the machine where this report was made; others are counted."
         )
-    if report.reaches_back:
-        notes.append(f"Hours before {report.kept_since:%Y-%m-%d %H:%M} UTC are not kept any more, or were empty.")
+    if report.incomplete:
+        notes.append(f"Hours before {report.kept_since:%Y-%m-%d %H:%M} UTC are not kept any more.")
     return notes

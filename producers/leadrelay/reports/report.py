@@ -64,7 +64,7 @@ class Report:
         bins: Start of each hour or day and its tally, without gaps.
         bin_hours: 1 or 24.
         doubles: Possible doubles that the history of this home names.
-        kept_since: The oldest hour that is kept, None when nothing is.
+        kept_since: Hours before it are forgotten.
     """
 
     period: Period
@@ -75,13 +75,13 @@ class Report:
     groups: tuple[tuple[str, Tally], ...]
     bins: tuple[tuple[datetime, Tally], ...]
     bin_hours: int
-    doubles: tuple[Double, ...] = ()
-    kept_since: datetime | None = None
+    doubles: tuple[Double, ...]
+    kept_since: datetime
 
     @property
-    def reaches_back(self) -> bool:
-        """Whether hours of the period may have been forgotten."""
-        return self.kept_since is not None and self.kept_since > self.period.since
+    def incomplete(self) -> bool:
+        """Whether hours of the period have been forgotten."""
+        return self.kept_since > self.period.since
 
 
 def build(
@@ -90,9 +90,9 @@ def build(
     *,
     made: datetime,
     on_time_s: float,
+    kept_days: int,
     by: By | None = None,
     doubles: Sequence[Double] = (),
-    first_hour: int | None = None,
 ) -> Report:
     """Sum rows into a report.
 
@@ -101,9 +101,9 @@ def build(
         period: The hours of acceptance.
         made: Now.
         on_time_s: The limit of on time, in seconds.
+        kept_days: Days after which hours are forgotten.
         by: How to group.
         doubles: Possible doubles to list.
-        first_hour: The oldest hour that is kept, in hours since 1970.
     """
     rows = list(rows)
     bin_hours = 1 if len(period.hours) <= MOST_HOURS_PLOTTED else 24
@@ -117,7 +117,7 @@ def build(
         bins=_bins(rows, period, bin_hours),
         bin_hours=bin_hours,
         doubles=tuple(doubles),
-        kept_since=moment_of(first_hour) if first_hour is not None else None,
+        kept_since=Period.covering(made - timedelta(days=kept_days), made).since,
     )
 
 

@@ -24,8 +24,8 @@ def as_text(report: Report, width: int) -> str:
     if table:
         lines += ["", *(table if max(map(len, table)) <= width else _blocks(report))]
     lines += _doubles(report)
-    if report.reaches_back:
-        lines += ["", f"Hours before {report.kept_since:%Y-%m-%d %H:%M} UTC are not kept any more, or were empty."]
+    if report.incomplete:
+        lines += ["", f"Hours before {report.kept_since:%Y-%m-%d %H:%M} UTC are not kept any more."]
     return "\n".join(wrapped for line in lines for wrapped in _wrapped(line, width))
 
 

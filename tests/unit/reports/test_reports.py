@@ -27,9 +27,9 @@ def rows():
     ]
 
 
-def report(by=None, hours=24, **kwargs):
+def report(by=None, hours=24, kept_days=31, **kwargs):
     period = Period(START, START + timedelta(hours=hours))
-    return build(rows(), period, made=START + timedelta(hours=hours), on_time_s=60, by=by, **kwargs)
+    return build(rows(), period, made=period.until, on_time_s=60, kept_days=kept_days, by=by, **kwargs)
 
 
 DOUBLE = Double("e" * 32, "invoice_paid", START, START + timedelta(hours=1), 3, ("timeout",))
@@ -151,13 +151,13 @@ def test_the_labels_of_a_plot_do_not_touch(width, hours):
 
 def test_the_verdict_says_what_was_not_delivered():
     assert verdict(report()).endswith("Not delivered: 10 still waiting, 5 dead, 5 dropped.")
-    empty = build([], Period(START, START + timedelta(hours=1)), made=START, on_time_s=60)
+    empty = build([], Period(START, START + timedelta(hours=1)), made=START, on_time_s=60, kept_days=31)
     assert verdict(empty) == "No events were accepted in this time."
     assert as_page(empty)
     assert as_text(empty, 80)
 
 
 def test_forgotten_hours_are_said():
-    assert "not kept any more" in as_text(report(first_hour=HOUR + 5), 200)
-    assert "not kept any more" in as_page(report(first_hour=HOUR + 5))
-    assert "not kept any more" not in as_text(report(first_hour=HOUR), 200)
+    for made in (as_text(report(kept_days=1, hours=48), 200), as_page(report(kept_days=1, hours=48))):
+        assert "Hours before 2026-05-02 10:00 UTC are not kept any more" in made
+    assert "not kept any more" not in as_text(report(kept_days=3, hours=48), 200)
