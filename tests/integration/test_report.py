@@ -300,6 +300,19 @@ def test_report_refuses_what_it_cannot_read():
     assert cli("report", "--since", "2026-05-01", "--until", "2026-05-02T10:00+02:00").returncode == 0
 
 
+@pytest.mark.usefixtures("operator")
+@pytest.mark.parametrize(
+    ("form", "begins"), [("--csv", "title,"), ("--html", "<!doctype"), ("--json", "{"), (None, "Events")]
+)
+def test_a_report_goes_to_a_file_in_every_form(queue, tmp_path, form, begins):
+    queue.enqueue([entry(1)])
+    file = tmp_path / "report"
+    done = cli("report", "--by", "title", "--output", str(file), *([form] if form else []))
+    assert done.stdout == f"written: {file}\n"
+    assert file.read_text().startswith(begins)
+    assert "signup" in file.read_text()
+
+
 # An outage, with real workers --------------------------------------------------------------------------------------
 
 
