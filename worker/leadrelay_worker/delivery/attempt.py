@@ -8,7 +8,7 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from leadrelay import __name__ as _package
 from leadrelay.failpoints import failpoint
@@ -68,18 +68,26 @@ def attempt(job: Job) -> Result:
     if request is None:
         return _finish(job, started, Verdict("rejected", "malformed"), Decision("dead", "malformed"), Seen())
     try:
-        seen = _destination().send(*request)
+        seen = _destination().send(request.form, request.user_agent)
     except Exception as error:  # noqa: BLE001 - an event must not be lost to a bug of ours; its class is told, not its text
         seen = Seen(failure=f"internal:{type(error).__name__}", unknown=True)
     failpoint("attempt.sent")
     verdict = classify(seen, job.eid)
     hint = read_retry_after(seen.retry_after, datetime.now(UTC))
     decision = decide(verdict, job.attempt, job.age_ms, random.random(), hint, DEFAULT)  # noqa: S311
-    return _finish(job, started, verdict, decision, seen, shown_title(params.get("ti", "")))
+    return _finish(job, started, verdict, decision, seen, request.title)
 
 
-def _request(payload: bytes) -> tuple[str, str] | None:
-    """Read a payload, an object of texts with a dataset id, as a form and a User-Agent; None when it is no event."""
+class _Request(NamedTuple):
+    """What a payload asks to be sent, and its title as reports show it."""
+
+    form: str
+    user_agent: str
+    title: str
+
+
+def _request(payload: bytes) -> _Request | None:
+    """Read a payload, an object of texts with a dataset id; None when it is no event."""
     try:
         params: Any = json.loads(payload)
     except (ValueError, RecursionError):
@@ -89,7 +97,7 @@ def _request(payload: bytes) -> tuple[str, str] | None:
     if not all(isinstance(value, str) for value in params.values()):
         return None
     try:
-        return encode(params), params.get(USER_AGENT) or _AGENT
+        return _Request(encode(params), params.get(USER_AGENT) or _AGENT, shown_title(params.get("ti", "")))
     except UnicodeEncodeError:
         return None
 
