@@ -44,7 +44,7 @@ class Client:
     def entry(self, event: Event) -> Entry:
         """Give an event as the queue takes it."""
         lane = event.lane(self.settings.lane_secret) if self.settings.lanes else ""
-        names = shown_dataset(event.wire["si"]), shown_title(event.wire["ti"])
+        names = shown_dataset(event.wire["si"]), shown_title(event.wire.get("ti", ""))
         return Entry(event.eid, lane, event.scope(), event.payload(), *names)
 
     def make(self, title: str | None, wire: Mapping[str, Any], eid: str | None = None) -> Event:

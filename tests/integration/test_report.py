@@ -377,7 +377,7 @@ def figures_are_right(run):
 
 
 def doubles_are_named(run, told):
-    arrived = Counter(eid for _, eid, _ in read_arrived(run.folder / "arrived.jsonl"))
+    arrived = Counter(eid for _, eid, _ in read_arrived(run.folder / "arrived.sqlite"))
     twice = {eid for eid, number in arrived.items() if number > 1}
     assert twice, "the outage has made doubles"
     assert told["total"]["possible_doubles"] >= len(twice)
