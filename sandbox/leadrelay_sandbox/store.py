@@ -14,7 +14,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import suppress
-from dataclasses import astuple, fields, replace
+from dataclasses import fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from leadrelay_sandbox.database import lock, open_database
@@ -59,6 +60,7 @@ _COUNT_TITLE = """INSERT INTO titles (ti, si, total, uniques) VALUES (?, ?, 1, ?
 ON CONFLICT DO UPDATE SET total = total + 1, uniques = uniques + excluded.uniques"""
 _SAVE_TOTALS = f"UPDATE totals SET {', '.join(f'{name} = ?' for name in _columns('totals'))}"  # noqa: S608 - our own names
 
+_totals = attrgetter(*_columns("totals"))
 #: Compact, and characters as they are.
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -89,7 +91,7 @@ class Store:
 
     def commit(self) -> None:
         """Write everything since `begin`, totals too."""
-        self._database.execute(_SAVE_TOTALS, astuple(self.totals))
+        self._database.execute(_SAVE_TOTALS, _totals(self.totals))
         self._database.execute("COMMIT")
         self._written = replace(self.totals)
 

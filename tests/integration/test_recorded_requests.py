@@ -86,16 +86,16 @@ RECORDED = {
         GIF,
     ),
     "flags without a value: JSON": (
-        b"GET /?json&si=d&ti=open&eid=e-42-abc&proxy HTTP/1.1\r\nHost: x\r\n\r\n",
-        {"json": "", "si": "d", "ti": "open", "eid": "e-42-abc", "proxy": ""},
+        b"GET /?json&si=d&ti=open&eid=abcdef12&proxy HTTP/1.1\r\nHost: x\r\n\r\n",
+        {"json": "", "si": "d", "ti": "open", "eid": "abcdef12", "proxy": ""},
         [],
-        b'{"eid": "e-42-abc"}',
+        b'{"eid": "abcdef12"}',
     ),
     "jQuery's JSONP with its cache buster": (
-        b"GET /?callback=jQuery3610_17&si=d&ti=open&eid=e-42-abc&json&_=1606468777834 HTTP/1.1\r\nHost: x\r\n\r\n",
-        {"callback": "jQuery3610_17", "si": "d", "ti": "open", "eid": "e-42-abc", "json": ""},
+        b"GET /?callback=jQuery3610_17&si=d&ti=open&eid=abcdef12&json&_=1606468777834 HTTP/1.1\r\nHost: x\r\n\r\n",
+        {"callback": "jQuery3610_17", "si": "d", "ti": "open", "eid": "abcdef12", "json": ""},
         [],
-        b'jQuery3610_17({"eid": "e-42-abc"});',
+        b'jQuery3610_17({"eid": "abcdef12"});',
     ),
     "duplicate keys, query before body": (
         b"POST /?ti=query&plan=free&plan=pro HTTP/1.1\r\nHost: x\r\nContent-Length: 19\r\n\r\nsi=d&ti=body&role=x",
