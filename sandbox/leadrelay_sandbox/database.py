@@ -30,7 +30,7 @@ def open_database(path: Path | None) -> sqlite3.Connection:
         if path:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # profiles are nobody else's
         database = sqlite3.connect(path or "", isolation_level=None)
-        mine = _prepare(database)
+        mine = _prepare(database, "WAL" if path else "MEMORY")
     except (OSError, sqlite3.Error) as error:
         raise ConfigurationError(f"--store {path}: {error}; name a file of the sandbox, or a new one") from None
     if not mine:
@@ -57,7 +57,7 @@ def lock(path: Path) -> IO[bytes]:
     return held
 
 
-def _prepare(database: sqlite3.Connection) -> bool:
+def _prepare(database: sqlite3.Connection, journal: str) -> bool:
     """Set what holds per connection and make the tables; tells whether the file is ours."""
     empty = not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if empty:
@@ -67,6 +67,6 @@ def _prepare(database: sqlite3.Connection) -> bool:
     stamped = [database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
     if stamped != [_APPLICATION_ID, _VERSION]:
         return False
-    for setting in ("journal_mode = WAL", "synchronous = OFF", f"cache_size = -{_CACHE_KB}"):
+    for setting in (f"journal_mode = {journal}", "synchronous = OFF", f"cache_size = -{_CACHE_KB}"):
         database.execute(f"PRAGMA {setting}")
     return True
