@@ -1,4 +1,5 @@
 import asyncio
+import sqlite3
 
 import pytest
 from leadrelay_sandbox import views
@@ -60,6 +61,25 @@ def test_a_full_disk_refuses_all_of_the_turn_and_leaves_nothing_behind():
     asyncio.run(run())
     assert [event["eid"] for event in views.events(store, 0, 9)] == ["e1", "e2"]
     assert views.stats(store)["accepted"] == 2
+
+
+def test_a_change_that_fails_midway_leaves_nothing_behind_and_takes_its_turn_with_it():
+    store = Store()
+    commits = Commits(store)
+
+    def half():
+        send(store, "eid=half&uid=1")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    async def run():
+        turn = [commits.durable(lambda: send(store, "eid=e1")), commits.durable(half)]
+        refused = await asyncio.gather(*turn, return_exceptions=True)
+        assert [str(one) for one in refused] == ["disk I/O error"] * 2
+        await commits.durable(lambda: send(store, "eid=e2"))
+
+    asyncio.run(run())
+    assert [event["eid"] for event in views.events(store, 0, 9)] == ["e2"]
+    assert views.stats(store)["accepted"] == 1
 
 
 def test_a_request_that_is_cancelled_takes_no_other_with_it():
