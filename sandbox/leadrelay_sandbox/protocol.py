@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 if TYPE_CHECKING:
     from leadrelay_sandbox.server import Sandbox
 
-#: Bytes of a request line and headers that are read before the request is refused; the parser itself has no limit.
+#: Bytes that may come without a request or a part of a body being whole; the parser itself keeps any number of them.
 MOST_HEAD = 64 * 1024
 #: Characters of the parser's own words.
 _LONGEST_REASON = 100
@@ -24,14 +24,13 @@ _TOO_LARGE = (
 class SandboxProtocol(HttpToolsProtocol):
     """See the module."""
 
-    _within_head = True
-    _head = 0
+    _without_end = 0
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come; end the connection when a head has no end."""
-        self._head += len(data)
+        """Parse what has come; end the connection when a request line, headers or trailers have no end."""
+        self._without_end += len(data)
         super().data_received(data)
-        if self._within_head and self._head > MOST_HEAD and not self.transport.is_closing():
+        if self._without_end > MOST_HEAD and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
             self._tell(431, "a request line or headers without end")
@@ -39,18 +38,18 @@ class SandboxProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Offer the cut to the application through the scope."""
         super().on_message_begin()
-        self._within_head, self._head = True, 0
+        self._without_end = 0
         scope: dict[str, Any] = self.scope  # type: ignore[assignment] # uvicorn's own type names no extensions of others
         scope["extensions"] = {"leadrelay.cut": self.transport.abort}
 
-    def on_headers_complete(self) -> None:
-        """Stop counting."""
-        self._within_head = False
-        super().on_headers_complete()
+    def on_body(self, body: bytes) -> None:
+        """Count anew after each part of a body."""
+        self._without_end = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Count again."""
-        self._within_head, self._head = True, 0
+        """Count anew after each request."""
+        self._without_end = 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:

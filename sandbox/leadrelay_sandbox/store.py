@@ -79,7 +79,7 @@ class Store:
         """Open or make the database and go on from what it holds."""
         self._lock = lock(path) if path else None
         self._database = open_database(path)
-        self.read = self._database.execute
+        self.read = self._database.execute  # for views: runs a query
         self.totals = Totals(*self.read("SELECT * FROM totals").fetchone())
         self._written = replace(self.totals)
 

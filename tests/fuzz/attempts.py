@@ -48,6 +48,7 @@ _CONTROLS = (
 )
 _QUERIES = ("since", "limit", "last", "offset", "find", "si", "eid")
 _NUMBERS = ("0", "1", "-1", "1e9", "", "x", "²", "99999999999999999999999999", "0x10", "NaN")
+_CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def large(rng: random.Random) -> Attempt:
             Attempt("large", (request("GET", "/?si=d", b"", *(f"X-{n}: {'y' * 500}" for n in range(90))),)),
             Attempt("large", (b"GET /?x=" + b"y" * 300_000,), 0, clean=False),
             Attempt("large", (b"GET / HTTP/1.1\r\nX: " + b"y" * 300_000,), 0, clean=False),
+            Attempt("large", (_CHUNKED + rng.choice([b"0\r\nX: ", b"5;x="]) + b"y" * 300_000,), 0, clean=False),
         ]
     )
 
@@ -129,9 +131,8 @@ def pipelined(rng: random.Random) -> Attempt:
 
 def chunked(rng: random.Random) -> Attempt:
     """A chunked body, most often broken."""
-    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     size = rng.choice([b"5", b"-5", b"zz", b"FFFFFFFFFFFFFFFFFF", b"", b"5;x=y"])
-    return Attempt("chunked", (head + size + b"\r\nsi=d&\r\n", b"0\r\n\r\n"), 0, clean=False)
+    return Attempt("chunked", (_CHUNKED + size + b"\r\nsi=d&\r\n", b"0\r\n\r\n"), 0, clean=False)
 
 
 def slow(rng: random.Random) -> Attempt:

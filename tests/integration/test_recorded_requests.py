@@ -197,10 +197,16 @@ def test_what_is_no_http_is_answered_and_kept_as_bad(endpoint, request_):
     assert endpoint.control("bad?last=1")[0]["reason"].startswith("not HTTP: ")
 
 
-def test_a_head_without_end_is_cut_off(endpoint):
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "start", [b"GET /?si=d&x=", b"GET / HTTP/1.1\r\nX: ", CHUNKED + b"0\r\nX: ", CHUNKED + b"5;x="]
+)
+def test_what_has_no_end_is_cut_off(endpoint, start):
     where = urlsplit(endpoint.url)
     with socket.create_connection((where.hostname, where.port), timeout=10) as client:
-        client.sendall(b"GET /?si=d&x=")
+        client.sendall(start)
         try:
             for _ in range(100):
                 client.sendall(b"y" * 65536)
