@@ -56,13 +56,18 @@ def connect(url: str, timeout_s: float) -> redis.Redis:
     )
 
 
-def witness_of(settings: Settings) -> Witness:
-    """Give this home's witness for the broker of the settings; the name holds no password."""
+def label_of(settings: Settings) -> str:
+    """Name the namespace and broker of the settings, for files in the home; holds no password."""
     if not settings.broker_url:
-        return Witness(settings.home, f"{settings.namespace}-embedded")
+        return f"{settings.namespace}-embedded"
     parts = urlsplit(settings.broker_url)
     place = f"{parts.hostname}:{parts.port}{parts.path}"
-    return Witness(settings.home, f"{settings.namespace}-{hashlib.sha256(place.encode()).hexdigest()[:8]}")
+    return f"{settings.namespace}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+
+
+def witness_of(settings: Settings) -> Witness:
+    """Give this home's witness for the broker of the settings."""
+    return Witness(settings.home, label_of(settings))
 
 
 def open_queue(settings: Settings, *, timeout_s: float = 10.0, start: bool = True) -> Queue:

@@ -20,7 +20,7 @@ from leadrelay.trackapi.values import to_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from leadrelay.queue.core import Queue, Receipt
+    from leadrelay.queue.core import Batch, Queue, Receipt
     from leadrelay.settings import Settings
 
 #: Bytes of payload in one call.
@@ -81,25 +81,38 @@ class Client:
         budget = budget_s or self.settings.timeout_ms / 1000
         return [receipt for chunk in chunks(entries) for receipt in self._enqueue(chunk, bulk=bulk, budget=budget)]
 
-    def _enqueue(self, chunk: list[Entry], *, bulk: bool, budget: float) -> list[Receipt]:
+    def import_batch(self, entries: list[Entry], batch: Batch, budget_s: float) -> list[Receipt]:
+        """Enqueue one batch of an import, behind live events; a repeat of the source's last batch adds nothing.
+
+        Args:
+            entries: At most `MOST_AT_ONCE`.
+            batch: Its name.
+            budget_s: Seconds.
+
+        Raises:
+            NotAccepted: As far as is known.
+        """
+        return self._enqueue(entries, bulk=True, budget=budget_s, batch=batch)
+
+    def _enqueue(self, chunk: list[Entry], *, bulk: bool, budget: float, batch: Batch | None = None) -> list[Receipt]:
         """Try twice inside the budget; the eids make the second try safe after a lost reply."""
         end = time.monotonic() + budget
         failpoint("enqueue.before")
         try:
-            receipts = self._once(chunk, bulk=bulk, end=end)
+            receipts = self._once(chunk, bulk=bulk, end=end, batch=batch)
         except (BrokerUnavailable, EnqueueTooLate):
             self._clock_offset = None
             if time.monotonic() >= end:
                 raise
-            receipts = self._once(chunk, bulk=bulk, end=end)
+            receipts = self._once(chunk, bulk=bulk, end=end, batch=batch)
         failpoint("enqueue.after")
         return receipts
 
-    def _once(self, chunk: list[Entry], *, bulk: bool, end: float) -> list[Receipt]:
+    def _once(self, chunk: list[Entry], *, bulk: bool, end: float, batch: Batch | None) -> list[Receipt]:
         """Enqueue with a deadline by broker time, so that a call we gave up cannot execute later."""
         offset = self._offset()
         deadline = int((end + offset) * 1000)
-        return self.queue.enqueue(chunk, bulk=bulk, deadline_ms=deadline)
+        return self.queue.enqueue(chunk, bulk=bulk, deadline_ms=deadline, batch=batch)
 
     def _offset(self) -> float:
         """Seconds from this process's monotonic clock to broker time, rather too few than too many."""

@@ -7,7 +7,7 @@ import os
 import pytest
 from leadrelay.errors import BrokerFull, EnqueueTooLate, SchemaTooNew
 from leadrelay.inbox import adopt
-from leadrelay.queue import DeadLetters, Entry, Queue, Settlement, Valve
+from leadrelay.queue import Batch, DeadLetters, Entry, Queue, Settlement, Valve
 from leadrelay.queue.books import read_books
 from leadrelay.queue.message import Message
 from leadrelay.queue.verify import recount, rewinds, waiting
@@ -66,6 +66,21 @@ def test_an_eid_is_enqueued_once(queue):
     assert (first.duplicate, again.duplicate, later.duplicate) == (False, True, True)
     assert {first.seq, again.seq, later.seq} == {1}
     assert read_books(queue).accepted == 1
+
+
+def test_a_batch_is_recognised_when_its_events_are_long_forgotten(queue, worker):
+    batch = Batch("journal", "digest")
+    assert queue.last_batch("journal") == ""
+    queue.enqueue(entries(2), batch=batch)
+    for seq in seqs(worker.claim()):
+        worker.settle(seq)
+    queue.client.delete(queue.keys.name("recent"), queue.keys.name("recent_old"))
+    again = queue.enqueue(entries(2), batch=batch)
+    assert [(receipt.seq, receipt.duplicate) for receipt in again] == [(2, True), (2, True)]
+    assert queue.last_batch("journal") == "digest"
+    assert queue.last_batch("another") == ""
+    queue.enqueue(entries(2), batch=Batch("journal", "other"))
+    assert read_books(queue).accepted == 4
 
 
 def test_a_late_call_does_nothing(queue):

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from leadrelay.errors import BrokerFull
-from leadrelay.queue import DeadLetters, Entry, Queue, Settlement, Valve
+from leadrelay.queue import Batch, DeadLetters, Entry, Queue, Settlement, Valve
 from leadrelay.queue.books import read_books
 from leadrelay.queue.hours import read_hours
 from leadrelay.queue.message import Message
@@ -96,6 +96,22 @@ class QueueMachine(RuleBasedStateMachine):
             self.scope[receipt.seq] = entry.scope
             if bulk:
                 self.bulk.add(receipt.seq)
+
+    @rule(lane=st.sampled_from(LANES))
+    def enqueue_a_batch_twice(self, lane):
+        """The second call adds nothing, though its eids have left the window of remembered ones."""
+        entries = [self.entry(lane, SCOPES[0]) for _ in range(2)]
+        batch = Batch("journal", entries[0].eid)
+        first = self.queue.enqueue(entries, bulk=True, batch=batch)
+        recent = self.queue.keys.name("recent")
+        remembered = self.broker.client.hgetall(recent)
+        self.broker.client.delete(recent)
+        assert all(receipt.duplicate for receipt in self.queue.enqueue(entries, bulk=True, batch=batch))
+        self.broker.client.hset(recent, mapping=remembered)
+        for entry, receipt in zip(entries, first, strict=True):
+            self.eids[entry.eid] = receipt.seq
+            self.lane[receipt.seq] = entry.lane
+            self.bulk.add(receipt.seq)
 
     @precondition(lambda self: self.eids)
     @rule(data=st.data())

@@ -22,6 +22,9 @@ in two. What stands where (all under one ``{namespace}``, names in `keys`):
     The books, and what the claim may hand out.
 ``recent``
     The eids accepted lately: one that comes again is not enqueued twice.
+``batches``
+    The last batch accepted from each journal of imports, written in the same step: after a crash an import asks for
+    it, however many other events came in between.
 ``hours``
     For reports: what became of the events accepted in each hour, by dataset and title (`hours`).
 
@@ -45,13 +48,14 @@ shows in the witness, a file outside it (`leadrelay.witness`).
 """
 
 from leadrelay.queue.books import Books
-from leadrelay.queue.core import Claim, Claimed, Queue, Receipt, Settled, Settlement
+from leadrelay.queue.core import Batch, Claim, Claimed, Queue, Receipt, Settled, Settlement
 from leadrelay.queue.dead import DeadLetter, DeadLetters
 from leadrelay.queue.keys import Keys
 from leadrelay.queue.message import Entry, Message, UnreadableMessageError
 from leadrelay.queue.valve import Sending, Valve
 
 __all__ = [
+    "Batch",
     "Books",
     "Claim",
     "Claimed",

@@ -58,6 +58,19 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """A call to enqueue that is recognised when it comes again, until its source sends another one.
+
+    Args:
+        source: Who sends; one call at a time.
+        digest: Names the events of the batch.
+    """
+
+    source: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """A message in flight; `age_ms` counts only time in which the valve was open."""
 
@@ -129,13 +142,16 @@ class Queue:
         """Run one script over all keys; errors as `scripts.run`."""
         return scripts.run(self.client, script, [*self.keys.all, *extra_keys], args)
 
-    def enqueue(self, entries: Sequence[Entry], *, bulk: bool = False, deadline_ms: int = 0) -> list[Receipt]:
+    def enqueue(
+        self, entries: Sequence[Entry], *, bulk: bool = False, deadline_ms: int = 0, batch: Batch | None = None
+    ) -> list[Receipt]:
         """Accept events, all or none.
 
         Args:
             entries: At most `MOST_AT_ONCE`.
             bulk: Behind live events (imports).
             deadline_ms: Broker time after which the call does nothing, 0 for none.
+            batch: Remember the call under this name; when it is its source's last one, nothing is accepted twice.
 
         Raises:
             BrokerFull, BrokerUnavailable, SchemaTooNew, EnqueueTooLate: Nothing is known to be accepted.
@@ -146,9 +162,10 @@ class Queue:
             raise ValueError(message)
         before = self._before()
         args: list[Any] = ["bulk" if bulk else "ready", deadline_ms, RECENT_WINDOW]
+        args += (batch.source, batch.digest) if batch else ("", "")
         for entry in entries:
             args += entry.arguments()
-        _, epoch, *seqs = self.run("enqueue", *args)
+        _, epoch, *seqs = self.run("enqueue", *args, extra_keys=[self.keys.batches])
         receipts = [
             Receipt(entry.eid, int(epoch), abs(int(seq)), duplicate=int(seq) < 0)
             for entry, seq in zip(entries, seqs, strict=True)
@@ -157,6 +174,14 @@ class Queue:
         if self.witness and new:
             self.witness.observe(int(epoch), max(new), before, new=True)
         return receipts
+
+    def last_batch(self, source: str) -> str:
+        """Give the digest of the last batch that was accepted from a source, ``""`` for none; errors as `scripts.run`."""
+        try:
+            digest: Any = self.client.hget(self.keys.batches, source)
+        except exceptions.RedisError as error:
+            raise scripts.translate(error) from error
+        return digest.decode() if digest else ""
 
     def claim(self, worker: str, request_id: str, limit: int, max_bytes: int, holding: int) -> Claim:
         """Take up to `limit` messages of `max_bytes` into flight.

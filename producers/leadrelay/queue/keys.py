@@ -54,6 +54,11 @@ class Keys:
         return [self.name(key) for key, _ in KEYS]
 
     @cached_property
+    def batches(self) -> str:
+        """The hash of the last batch accepted from each source (`Batch`); only enqueue reads it."""
+        return self.name("batches")
+
+    @cached_property
     def inbox(self) -> list[str]:
         """The lists to which plain Celery producers push, highest priority first."""
         return [f"{self.namespace}{PRIORITY_SEPARATOR}{step}" if step else self.namespace for step in PRIORITIES]

@@ -1,12 +1,16 @@
 -- Accept events: give each a sequence number, put it into ready (or bulk), count it, wake one worker.
--- ARGV  list (`ready` | `bulk`), deadline (broker ms, 0 none), window of remembered eids, then per event:
---       eid, lane, scope, label, names (dataset and title, a line each), payload
--- Gives {now ms, epoch, seq …}: one seq an event, negative when the eid was accepted before (nothing done)
+-- KEYS  the last one, batches HASH: source -> digest of the last batch that was accepted from it
+-- ARGV  list (`ready` | `bulk`), deadline (broker ms, 0 none), window of remembered eids, source and digest of the
+--       batch ('' none), then per event: eid, lane, scope, label, names (dataset and title, a line each), payload
+-- Gives {now ms, epoch, seq …}: one seq an event, negative when the eid was accepted before (nothing done); of a batch
+-- that was accepted before, the last seq given where the eid is no longer remembered
 -- Errors: LEADRELAY_LATE past the deadline, LEADRELAY_FULL above the watermark; refused by a full broker
 local epoch, newer = open_books()
 if newer then return newer end
 local list = ARGV[1] == 'bulk' and BULK or READY
 expect({WAKE, list, RECENT, RECENT_OLD})
+local BATCHES, source, batch = KEYS[#KEYS], ARGV[4], ARGV[5]
+local again = source ~= '' and call('HGET', BATCHES, source) == batch
 local valve = read_valve()
 local deadline, window = tonumber(ARGV[2]), tonumber(ARGV[3])
 if deadline > 0 and NOW > deadline then return redis.error_reply('LEADRELAY_LATE') end
@@ -15,9 +19,9 @@ if valve.full_until and NOW < tonumber(valve.full_until) then return redis.error
 local open = open_clock(valve)
 local seq = tonumber(call('HGET', LEDGER, 'seq'))
 local result, messages, new, here = {whole(NOW), epoch}, {}, {}, {}
-for i = 4, #ARGV, 6 do
+for i = 6, #ARGV, 6 do
   local eid = ARGV[i]
-  local known = here[eid] or seen(eid)
+  local known = here[eid] or seen(eid) or (again and whole(seq))
   if known then
     result[#result + 1] = '-' .. known
     count('deduplicated', 1)
@@ -39,5 +43,6 @@ if #messages > 0 then
   count('n:ready', #messages)
   wake(valve)
 end
+if source ~= '' and not again then call('HSET', BATCHES, source, batch) end
 count_all()
 return result
