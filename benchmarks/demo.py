@@ -94,7 +94,7 @@ class Demo:
     def feed(self) -> None:
         """Track the generated events, or import the file, over about ten seconds."""
         if self.source:
-            command = [sys.executable, "-m", "leadrelay", "import", self.source, "--anonymous", "--format"]
+            command = [sys.executable, "-m", "leadrelay", "import", self.source, "--anonymous", "--old", "--format"]
             form = "jsonl" if ".json" in self.source else "combined"
             subprocess.run([*command, form], env={**os.environ, **self.env}, check=False, stdout=subprocess.DEVNULL)
             return

@@ -1,6 +1,5 @@
 """An application's side, and the operator's, as they use them."""
 
-import gzip
 import json
 import os
 import subprocess
@@ -14,8 +13,6 @@ from leadrelay.errors import BrokerUnavailable, InvalidEvent
 from leadrelay.event import Event
 from leadrelay.queue import Queue
 from leadrelay.queue.books import read_books
-
-LINE = '1.2.3.{} - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 20 "-" "Mozilla"\n'
 
 
 @pytest.fixture
@@ -98,28 +95,6 @@ def test_off_sends_nothing(app, monkeypatch):
     monkeypatch.setenv("LEADRELAY_MODE", "off")
     assert leadrelay.track_event("signup")
     assert read_books(app).accepted == 0
-
-
-def test_an_import_takes_each_line_once(app, tmp_path):
-    file = tmp_path / "log.gz"
-    file.write_bytes(gzip.compress((LINE.format(1) + LINE.format(1) + "rubbish\n\n" + LINE.format(2)).encode()))
-    args = ("import", str(file), "--format", "combined", "--anonymous", "--json")
-    code, first = document(*args)
-    assert code == 1
-    assert (first["lines"], first["imported"]) == (5, 3)
-    assert first["rejected"] == [{"line": 3, "reason": "not a line of the combined format"}]
-    assert document(*args)[1]["imported"] == 0
-    assert document(*args)[1]["known"] == 3
-    assert read_books(app).accepted == 3
-    app.client.delete(app.keys.name("recent"), app.keys.name("recent_old"))
-    assert document(*args)[1]["imported"] == 0
-
-
-def test_an_import_needs_an_identity(app):
-    lines = b'{"ti": "a", "userId": "7"}\n{"ti": "b"}\n{"ti": "c", "x": {}}\n{"ti": "d", "title": "x", "lane": "y"}\n'
-    assert run("import", "-", "--format", "jsonl", stdin=lines).returncode == 2
-    code, done = document("import", "-", "--format", "jsonl", "--uid-from", "userId", "--json", stdin=lines)
-    assert (code, done["imported"], [row["line"] for row in done["rejected"]]) == (1, 1, [2, 3, 4])
 
 
 def test_the_operators_commands(app):

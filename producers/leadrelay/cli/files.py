@@ -2,100 +2,107 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import sys
+import sqlite3
+from contextlib import closing
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from leadrelay import broker
-from leadrelay.cli.common import json_option, show
-from leadrelay.client import Client
-from leadrelay.home import ensure
-from leadrelay.imports.combined import parse_combined
-from leadrelay.imports.journal import Journal
-from leadrelay.imports.jsonl import parse_jsonl
-from leadrelay.imports.rejected import RejectedLine
-from leadrelay.imports.runner import Imported, Importer
+from leadrelay.cli.common import json_option
+from leadrelay.cli.importing import AGAIN, Job, dry_run, import_source
+from leadrelay.imports.formats import FORMATS, guess, reading
+from leadrelay.imports.record import ImportMistake
+from leadrelay.imports.shape import Shape, pairs
+from leadrelay.imports.source import Source
 from leadrelay.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-#: Rejected lines that are listed for people; `--json` lists all.
-_SHOWN = 20
+
+def _delimiter(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    named = {"tab": "\t", "\\t": "\t"}.get(value or "", value)
+    if named is not None and (len(named) != 1 or named in '"\r\n'):
+        raise click.BadParameter("one character, or `tab`")
+    return named
+
+
+_OPTIONS = (
+    click.option("--format", "form", type=click.Choice(list(FORMATS)), help="[default: by the file's name]"),
+    click.option("--map", "renamed", multiple=True, metavar="COLUMN=NAME", help="Send a column as NAME; empty: not."),
+    click.option("--set", "added", multiple=True, metavar="NAME=VALUE", help="Send this with every line."),
+    click.option("--title", help="Title of every event."),
+    click.option("--uid-from", metavar="NAME", help="The column that holds LeadBoxer's user id."),
+    click.option("--anonymous", is_flag=True, help="The lines name nobody."),
+    click.option("--si", help="Dataset id of every line.  [default: the line's, else LEADRELAY_DATASET_ID]"),
+    click.option(
+        "--proxy",
+        type=click.Choice(["auto", "true", "false"]),
+        help="Whether lines count as the visitor's own.  [default: true for csv and jsonl, else LEADRELAY_PROXY]",
+    ),
+    click.option("--delimiter", callback=_delimiter, help="csv: between fields.  [default: by the header]"),
+    click.option("--formulas", is_flag=True, help="csv: send cells that look like formulas."),
+    click.option("--base-url", default="", help="combined: put in front of paths for `lc`."),
+    click.option("--rate", type=click.FloatRange(0, min_open=True), help="At most so many events a second."),
+    click.option("--old/--no-old", default=None, help="Send lines older than a day / reject them, without asking."),
+    click.option(
+        "--rejects", type=click.Path(path_type=Path), help="Keep rejected lines here.  [default: in the home]"
+    ),
+    click.option(
+        "--dry-run", "trial", is_flag=True, help="Show the first events and count; send nothing, need no broker."
+    ),
+)
+
+
+def _with_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.command("import")
-@click.argument("file")
-@click.option("--format", "form", type=click.Choice(["combined", "jsonl"]), required=True)
-@click.option("--anonymous", is_flag=True, help="The lines name nobody.")
-@click.option("--uid-from", metavar="NAME", help="The property that holds the user id.")
-@click.option("--si", help="Dataset id.  [default: LEADRELAY_DATASET_ID]")
-@click.option("--base-url", default="", help="combined: put in front of paths for `lc`.")
+@click.argument("file", metavar="FILE|-")
+@_with_options
 @json_option
-def import_(
-    file: str, form: str, uid_from: str | None, si: str | None, base_url: str, *, anonymous: bool, as_json: bool
-) -> None:
-    """Import FILE (or - for standard input, gzip or plain): each line once, however often it is run."""
-    if anonymous == bool(uid_from):
-        raise click.UsageError("say whom the lines are about: --anonymous, or --uid-from NAME")
+def import_(file: str, *, trial: bool, **options: Any) -> None:
+    """Import FILE, or - for standard input, gzip or plain: each line once, however often it is run.
+
+    \b
+    leadrelay import leads.csv --title crm_status_updated --map "E-mail=email"
+    leadrelay import access.log.gz --anonymous
+    """  # noqa: D301 - click's mark for lines that are not wrapped
     settings = Settings.load()
-    client = Client(settings, broker.open_queue(settings))
-    parse: Callable[[str], Mapping[str, Any]] = (
-        parse_jsonl if form == "jsonl" else lambda line: parse_combined(line, base_url)
-    )
-    journal = Journal(ensure(settings.home) / f"imports-{settings.namespace}.sqlite")
-
-    def extra(named: Mapping[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = {"si": si} if si else {}
-        if uid_from:
-            if not named.get(uid_from):
-                raise RejectedLine(f"{uid_from}: empty or missing, so it is not known whom the line is about")
-            found["uid"] = named[uid_from]
-        return found
-
-    importer = Importer(
-        client, parse, journal, extra, _progress, lambda reason: click.echo(f"waiting: {reason}", err=True)
-    )
-    with _opened(file) as lines:
-        done = importer.run(lines)
-    journal.close()
-    if sys.stderr.isatty():
-        click.echo("", err=True)
-    if client.queue.witness:
-        client.queue.witness.flush()
-    _tell(done, as_json=as_json)
-    raise click.exceptions.Exit(1 if done.rejected else 0)
-
-
-def _opened(file: str) -> IO[bytes]:
     try:
-        source: Any = sys.stdin.buffer if file == "-" else Path(file).open("rb")  # noqa: SIM115 - closed with what is opened over it
+        job = _job(file, settings, **options)
+        source = Source(file)
+        with closing(source):
+            rejected = dry_run(job, source) if trial else import_source(job, source, settings)
+    except ImportMistake as error:
+        raise click.UsageError(str(error)) from None
+    except sqlite3.Error as error:
+        raise click.ClickException(f"the journal in {settings.home} cannot be used ({error}); {AGAIN}") from None
     except OSError as error:
-        raise click.UsageError(f"{file}: {error.strerror}") from None
-    buffered = io.BufferedReader(source) if not hasattr(source, "peek") else source
-    opened: Any = gzip.open(buffered) if buffered.peek(2)[:2] == b"\x1f\x8b" else buffered  # noqa: SIM115
-    return cast("IO[bytes]", opened)
+        raise click.ClickException(f"{error.filename or file}: {error.strerror}; {AGAIN}") from None
+    raise click.exceptions.Exit(1 if rejected else 0)
 
 
-def _progress(done: Imported) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"\r{done.lines:,} lines, {done.imported:,} imported", nl=False, err=True)
-
-
-def _tell(done: Imported, *, as_json: bool) -> None:
-    if as_json:
-        rejected = [{"line": number, "reason": reason} for number, reason in done.rejected]
-        show({"lines": done.lines, "imported": done.imported, "known": done.known, "rejected": rejected})
-        return
-    click.echo(
-        f"{done.lines:,} lines: {done.imported:,} imported, {done.known:,} known already, "
-        f"{len(done.rejected):,} rejected"
+def _job(file: str, settings: Settings, form: str | None, proxy: str | None, **options: Any) -> Job:
+    name = form or guess(file)
+    if name is None:
+        raise ImportMistake(f"the format cannot be told from this name: --format {'|'.join(FORMATS)}")
+    shape = Shape(
+        renamed=pairs("--map", options["renamed"]),
+        added=pairs("--set", options["added"]),
+        default_si=settings.dataset_id,
+        proxy=proxy or FORMATS[name].proxy or settings.proxy,
+        **{option: options[option] for option in ("si", "title", "uid_from", "anonymous")},
     )
-    for number, reason in done.rejected[:_SHOWN]:
-        click.echo(f"line {number}: {reason}")
-    if len(done.rejected) > _SHOWN:
-        click.echo(f"… and {len(done.rejected) - _SHOWN:,} more; --json lists all")
+    how = {option: options[option] for option in ("delimiter", "formulas", "base_url")}
+    return Job(
+        file=file,
+        form=FORMATS[name],
+        shape=shape,
+        read=lambda source: reading(FORMATS[name], source.lines(), **how),
+        **{option: options[option] for option in ("old", "rate", "rejects", "as_json")},
+    )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from ipaddress import ip_address
 
-from leadrelay.imports.rejected import RejectedLine
+from leadrelay.imports.record import RejectedLine
 
 _QUOTED = r'"(?P<{}>(?:[^"\\]|\\.)*)"'
 _LINE = re.compile(
@@ -17,6 +18,8 @@ _LINE = re.compile(
     + _QUOTED.format("agent")
     + r"\s*"
 )
+#: What a line may tell.
+NAMES = ("ti", "ip", "host", "user_agent", "ref", "lc", "status", "loggedAt")
 _ESCAPED = re.compile(r'\\(["\\])')
 
 
@@ -28,7 +31,8 @@ def parse_combined(line: str, base_url: str = "") -> dict[str, str]:
         base_url: Put in front of the path to make `lc` a full URL (page, table: "needs to be in full URL format").
 
     Returns:
-        `ti`, `ip`, `user_agent`, `ref`, `lc` and what else the line tells; empty values are left out.
+        `ti`, `ip` (`host` where the server looked names up), `user_agent`, `ref`, `lc` and what else the line tells;
+        empty values are left out.
 
     Raises:
         RejectedLine: It is not such a line.
@@ -46,7 +50,7 @@ def parse_combined(line: str, base_url: str = "") -> dict[str, str]:
         raise RejectedLine("the time cannot be read") from None
     found = {
         "ti": f"{method} {path.partition('?')[0]}"[:200],
-        "ip": match["host"],
+        _kind(match["host"]): match["host"],
         "user_agent": _given(match["agent"]),
         "ref": _given(match["ref"]),
         "lc": base_url.rstrip("/") + path if base_url else "",
@@ -54,6 +58,14 @@ def parse_combined(line: str, base_url: str = "") -> dict[str, str]:
         "loggedAt": at.isoformat(),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _kind(host: str) -> str:
+    try:
+        ip_address(host)
+    except ValueError:
+        return "host"
+    return "ip"
 
 
 def _plain(text: str) -> str:

@@ -1,23 +1,27 @@
-"""Importing: lines in, events into the queue behind the live ones, each line exactly once."""
+"""Importing: records in, events into the queue behind the live ones, each record exactly once."""
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from leadrelay.client import MOST_BYTES
 from leadrelay.errors import BrokerFull, BrokerUnavailable, EnqueueTooLate, InvalidEvent
-from leadrelay.ids import derived_eid
-from leadrelay.imports.rejected import RejectedLine
+from leadrelay.imports.record import UTF_8, RejectedLine
+from leadrelay.imports.shape import time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from leadrelay.client import Client
-    from leadrelay.event import Event
+    from leadrelay.imports.check import Ages
     from leadrelay.imports.journal import Journal
+    from leadrelay.imports.record import Record
+    from leadrelay.imports.rejects import Rejects
+    from leadrelay.imports.shape import Shape
+    from leadrelay.queue.core import Receipt
+    from leadrelay.queue.message import Entry
 
 #: Events per call; the journal is written as often.
 BATCH = 500
@@ -29,94 +33,132 @@ _BUDGET_S = 10.0
 
 @dataclass
 class Imported:
-    """What an import did: counts of lines, and the rejected ones by number and reason."""
+    """What an import did: records read, imported now, and known already; the rest was rejected."""
 
     lines: int = 0
     imported: int = 0
     known: int = 0
-    rejected: list[tuple[int, str]] = field(default_factory=list)
+    iso_8859_1: int = 0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told what happens meanwhile.
+
+    Args:
+        progress: After each record.
+        old: With the number of the first old record, before it is sent; may raise to end the import.
+        wait: With the reason when the broker makes the import wait, and with ``""`` when it goes on.
+    """
+
+    progress: Callable[[Imported], None] = lambda _: None
+    old: Callable[[int], None] = lambda _: None
+    wait: Callable[[str], None] = lambda _: None
 
 
 class Importer:
-    """Imports the lines of one source.
+    """Imports the records of one source.
 
     Args:
         client: Where events go.
-        parse: One line to the arguments of an event; raises RejectedLine.
         journal: What was imported before.
-        extra: More wire parameters for each event (an identity, a dataset).
-        on_progress: Called after each batch.
-        on_wait: Called with the reason when the broker makes the import wait.
+        shape: How a record becomes an event.
+        rejects: Where the others go.
+        ages: Counts old records.
+        rate: Most events a second, None for as fast as it goes.
+        watch: Who is told.
     """
 
     def __init__(
         self,
         client: Client,
-        parse: Callable[[str], Mapping[str, Any]],
         journal: Journal,
-        extra: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        on_progress: Callable[[Imported], None] = lambda _: None,
-        on_wait: Callable[[str], None] = lambda _: None,
+        shape: Shape,
+        rejects: Rejects,
+        ages: Ages,
+        *,
+        rate: float | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """See the class."""
-        self._client, self._parse, self._journal, self._extra = client, parse, journal, extra
-        self._on_progress, self._on_wait = on_progress, on_wait
-        self._repeats: Counter[bytes] = Counter()
+        self._client, self._journal, self._shape, self._rejects, self._ages = client, journal, shape, rejects, ages
+        self._rate, self._watch = rate, watch or Watch()
+        self._most = max(1, min(BATCH, int(rate))) if rate else BATCH
+        self._started, self._sent = time.monotonic(), 0
+        self._batch: list[tuple[str, Entry]] = []
+        self._bytes = 0
         self.done = Imported()
 
-    def run(self, lines: Iterable[bytes]) -> Imported:
-        """Import every line; identical lines of one source are different events."""
-        batch: list[Event] = []
-        for number, raw in enumerate(lines, 1):
-            line = raw.rstrip(b"\r\n")
-            self.done.lines = number
-            if not line.strip():
-                continue
-            event = self._event(number, line)
-            if event is not None:
-                batch.append(event)
-            if len(batch) >= BATCH:
-                self._enqueue(batch)
-                batch = []
-        self._enqueue(batch)
+    def run(self, records: Iterable[Record]) -> Imported:
+        """Import every record; equal ones of one source are different events.
+
+        Raises:
+            NotAccepted: The broker stayed away or full for `PATIENCE_S`; what was accepted is in the journal.
+        """
+        self._journal.settle(self._client.queue.last_batch(self._journal.name))
+        for record in records:
+            self._take(record)
+            self._watch.progress(self.done)
+        self._send()
         return self.done
 
-    def _event(self, number: int, line: bytes) -> Event | None:
-        eid = self._eid(line)
-        try:
-            named = dict(self._parse(line.decode("utf-8", "replace")))
-            named |= self._extra(named)
-            event = self._client.make(named.pop("ti"), named, eid)
-            event.payload()
-        except (RejectedLine, InvalidEvent, TypeError) as error:
-            reason = "a property has a name that cannot be used" if isinstance(error, TypeError) else str(error)
-            self.done.rejected.append((number, reason))
-            return None
-        if event.eid == eid and self._journal.known(eid):
+    def _take(self, record: Record) -> None:
+        self.done.lines += 1
+        self.done.iso_8859_1 += record.charset != UTF_8
+        line = self._shape.id_of(record.key, self._journal.met(record.key))
+        if self._journal.known(line):
             self.done.known += 1
-            return None
-        return event
-
-    def _eid(self, line: bytes) -> str:
-        """Derive the id from the dataset, the line, and how often this source has had the same line before."""
-        digest = hashlib.blake2b(line, digest_size=16).digest()
-        self._repeats[digest] += 1
-        return derived_eid("import", self._client.settings.dataset_id or "", line, str(self._repeats[digest]))
-
-    def _enqueue(self, batch: list[Event]) -> None:
-        if not batch:
             return
+        try:
+            named = self._shape.named(record.read())
+            at = time_of(named)
+            entry = self._client.entry(self._shape.event(named, line))
+            old = self._ages.note(at)
+        except (RejectedLine, InvalidEvent) as error:
+            self._rejects.add(record, str(error))
+            return
+        if old and self._ages.count == 1:
+            self._watch.old(record.number)
+        self._add(line, entry)
+
+    def _add(self, line: str, entry: Entry) -> None:
+        if self._batch and self._bytes + len(entry.payload) > MOST_BYTES:
+            self._send()
+        self._batch.append((line, entry))
+        self._bytes += len(entry.payload)
+        if len(self._batch) >= self._most:
+            self._send()
+
+    def _send(self) -> None:
+        if not self._batch:
+            return
+        lines = [line for line, _ in self._batch]
+        receipts = self._accepted([entry for _, entry in self._batch], lines)
+        self._journal.accepted(lines)
+        known = sum(receipt.duplicate for receipt in receipts)
+        self.done.known += known
+        self.done.imported += len(receipts) - known
+        self._sent += len(lines)
+        self._batch, self._bytes = [], 0
+        self._keep_rate()
+
+    def _accepted(self, entries: list[Entry], lines: list[str]) -> list[Receipt]:
+        """Send a batch until it is accepted; the queue recognises it if it already was."""
+        batch = self._journal.begin(lines)
         end, wait = time.monotonic() + PATIENCE_S, 0.1
         while True:
             try:
-                self._client.track(batch, bulk=True, budget_s=_BUDGET_S)
-                break
+                receipts = self._client.import_batch(entries, batch, _BUDGET_S)
             except (BrokerUnavailable, BrokerFull, EnqueueTooLate) as error:
                 if time.monotonic() + wait > end:
                     raise
-                self._on_wait(str(error))
+                self._watch.wait(str(error))
                 time.sleep(wait)
                 wait = min(5.0, wait * 2)
-        self._journal.add(event.eid for event in batch)
-        self.done.imported += len(batch)
-        self._on_progress(self.done)
+            else:
+                self._watch.wait("")
+                return receipts
+
+    def _keep_rate(self) -> None:
+        if self._rate:
+            time.sleep(max(0.0, self._started + self._sent / self._rate - time.monotonic()))

@@ -176,7 +176,7 @@ class Queue:
         return receipts
 
     def last_batch(self, source: str) -> str:
-        """Give the digest of the last batch that was accepted from a source, ``""`` for none; errors as `scripts.run`."""
+        """Give the digest of the last batch accepted from a source, ``""`` for none; errors as `scripts.run`."""
         try:
             digest: Any = self.client.hget(self.keys.batches, source)
         except exceptions.RedisError as error:
