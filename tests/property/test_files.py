@@ -5,24 +5,38 @@ import csv
 import gzip
 import io
 
+import redis
 from hypothesis import example, given
 from hypothesis import strategies as st
+from leadrelay.client import Client
 from leadrelay.errors import InvalidEvent
 from leadrelay.imports.formats import FORMATS, reading
 from leadrelay.imports.record import MOST_BYTES, ImportMistake, Line, RejectedLine
 from leadrelay.imports.shape import Shape
 from leadrelay.imports.source import Source
 from leadrelay.imports.table import DELIMITERS, Table
+from leadrelay.queue import Queue
+from leadrelay.settings import Settings
 
 #: Any text that a file can hold; NUL is refused by design, and shown in the unit tests.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 #: The strip is ours too; a byte order mark is no part of a name.
 names = texts.filter(lambda name: name and name == name.strip() and name[0] != "\ufeff")
 
+CLIENT = Client(Settings(), Queue(redis.Redis()))  # never connected: it only renders
 LOGGED = b'1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 "-" "M"'
 PIECES = [
     *(bytes([byte]) for byte in b'",;\n\r\t\\a1={}[]:%&?\0\xff\x80'),
-    *(b'{"ti": "a", "uid": "1"}', LOGGED, b"http://x/?ti=a", b"\xc3\xab", b"\xed\xa0\x80", b"\\ud800"),
+    *(
+        b'{"ti": "a", "uid": "1"}',
+        b'{"uid": "',
+        b'"}',
+        LOGGED,
+        b"http://x/?ti=a",
+        b"\xc3\xab",
+        b"\xed\xa0\x80",
+        b"\\ud800",
+    ),
 ]
 
 
@@ -76,7 +90,7 @@ def test_any_bytes_become_events_or_rejected_lines(form, content):
     for record in records:
         for shape in shapes:
             with contextlib.suppress(RejectedLine, InvalidEvent):
-                shape.event(shape.named(record.read()), "e" * 32).payload()
+                CLIENT.entry(shape.event(shape.named(record.read()), shape.id_of(record.key, 1)))
 
 
 @given(content=st.binary(max_size=300), cut=st.integers(0, 400), packed=st.booleans())

@@ -81,9 +81,13 @@ def import_(file: str, *, trial: bool, **options: Any) -> None:
     except ImportMistake as error:
         raise click.UsageError(str(error)) from None
     except sqlite3.Error as error:
-        raise click.ClickException(f"the journal in {settings.home} cannot be used ({error}); {AGAIN}") from None
+        raise click.ClickException(
+            f"the journal in {settings.home} cannot be used ({error}); when it can, {AGAIN}"
+        ) from None
     except OSError as error:
-        raise click.ClickException(f"{error.filename or file}: {error.strerror}; {AGAIN}") from None
+        raise click.ClickException(
+            f"{error.filename or file}: {error.strerror or error}; when that is mended, {AGAIN}"
+        ) from None
     raise click.exceptions.Exit(1 if rejected else 0)
 
 

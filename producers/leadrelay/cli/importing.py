@@ -119,7 +119,8 @@ def _run(importer: Importer, found: Reading, progress: Progress) -> None:
         progress.say(f"stopped; {_far(importer.done)}; {AGAIN}")
         raise click.exceptions.Exit(130) from None
     except NotAccepted:
-        progress.say(f"gave up; {_far(importer.done)}; {AGAIN}")
+        if importer.done.lines:
+            progress.say(f"gave up; {_far(importer.done)}; {AGAIN}")
         raise
     progress.clear()
 
@@ -142,7 +143,9 @@ def _watch(job: Job, source: Source, progress: Progress) -> Watch:
         if _can_ask(source):
             _ask(job, progress)
         else:
-            progress.say(f"line {number} is older than a day: {UNDATED}; if you mean it, --old; else --no-old")
+            progress.say(
+                f"line {number} is older than a day: {UNDATED} (--old if that is meant, --no-old to reject such lines)"
+            )
 
     return Watch(lambda done: progress(done.lines), (lambda _: None) if job.old else old, wait)
 
@@ -161,7 +164,8 @@ def _ask(job: Job, progress: Progress) -> None:
         counting.clear()
     progress.say(old_lines(ages))
     if not click.confirm("Send them all the same?", err=True):
-        raise click.ClickException("not imported; --no-old imports the other lines")
+        click.echo("not imported; --no-old imports the other lines", err=True)
+        raise click.exceptions.Exit(1)
 
 
 def _rejects_name(form: Format) -> str:

@@ -1,8 +1,8 @@
 """The journal: which records were imported already, so that importing again adds nothing.
 
-Before a batch is sent it is noted as in doubt; the note goes when the next one is made, together with the ids of the
-batch that was accepted meanwhile. A process that is killed leaves at most one batch in doubt, and the queue knows
-whether it took it: it keeps the digest of the last batch of each journal (`queue.Batch`).
+Before a batch is sent it is noted; it is in doubt until the next one is noted, or the journal is closed. So a process
+that is killed leaves at most one batch in doubt, the last one, and the queue knows whether it took it: it keeps the
+digest of the last batch of each journal (`queue.Batch`).
 """
 
 from __future__ import annotations
@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 #: Bytes of an id.
 _SIZE = 16
+#: Batches that wait to be sorted into the index: appending one writes a few pages, indexing it as many as it has ids.
+_WAITING = 200
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS imported (eid BLOB PRIMARY KEY) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS doubt (one INTEGER PRIMARY KEY CHECK (one = 1), digest TEXT, ids BLOB)",
+    "CREATE TABLE IF NOT EXISTS batches (number INTEGER PRIMARY KEY, digest TEXT, ids BLOB)",
     "CREATE TABLE IF NOT EXISTS journal (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT)",
-    # How often this run met each record; on disk beyond SQLite's cache, and gone with the process.
+    # How often this run met each record: on disk beyond a cache of 32 MB (a million records), gone with the process.
+    "PRAGMA temp_store = FILE",
+    "PRAGMA temp.cache_size = -32768",
     "CREATE TEMP TABLE met (digest BLOB PRIMARY KEY, times INTEGER) WITHOUT ROWID",
 )
 
@@ -46,16 +50,15 @@ class Journal:
         self._database = sqlite3.connect(path)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")  # noted before it is sent, at a power cut too
-        self._database.execute("PRAGMA temp_store=FILE")
+        for statement in _SCHEMA:
+            self._database.execute(statement)
         with self._database:
-            for statement in _SCHEMA:
-                self._database.execute(statement)
             self._database.execute("INSERT OR IGNORE INTO journal VALUES (1, ?)", (secrets.token_hex(8),))
         (self.name,) = self._database.execute("SELECT name FROM journal").fetchone()
-        self._accepted: list[bytes] = []
+        self._waiting, self._in_doubt = 0, True
 
     def known(self, record: str) -> bool:
-        """Tell whether a record was imported."""
+        """Tell whether a record was imported by an earlier run."""
         found = self._database.execute("SELECT 1 FROM imported WHERE eid = ?", (bytes.fromhex(record),)).fetchone()
         return found is not None
 
@@ -68,39 +71,47 @@ class Journal:
         return times
 
     def begin(self, records: Sequence[str]) -> Batch:
-        """Note a batch as in doubt before it is sent; gives the name under which the queue shall remember it."""
+        """Note a batch before it is sent, the one before it having been accepted.
+
+        Returns:
+            The name under which the queue shall remember it.
+        """
         ids = b"".join(map(bytes.fromhex, records))
         digest = hashlib.blake2b(ids, digest_size=_SIZE).hexdigest()
         with self._database:
-            self._write_accepted()
-            self._database.execute("INSERT OR REPLACE INTO doubt VALUES (1, ?, ?)", (digest, ids))
+            if self._waiting >= _WAITING:
+                self._index()
+            self._database.execute("INSERT INTO batches (digest, ids) VALUES (?, ?)", (digest, ids))
+        self._waiting, self._in_doubt = self._waiting + 1, True
         return Batch(self.name, digest)
 
-    def accepted(self, records: Sequence[str]) -> None:
+    def accepted(self) -> None:
         """Note that the batch was accepted: written with the next one, or by `close`."""
-        self._accepted = [bytes.fromhex(record) for record in records]
+        self._in_doubt = False
 
     def settle(self, last_batch: str) -> None:
-        """Settle the batch that a killed process left in doubt.
+        """Settle the batch that a killed process left in doubt; before anything else.
 
         Args:
             last_batch: What the queue says it accepted last from this journal.
         """
-        row = self._database.execute("SELECT digest, ids FROM doubt").fetchone()
-        if row and row[0] == last_batch:
-            self._accepted = [row[1][start : start + _SIZE] for start in range(0, len(row[1]), _SIZE)]
+        refused = "DELETE FROM batches WHERE digest != ? AND number = (SELECT max(number) FROM batches)"
         with self._database:
-            self._write_accepted()
-            self._database.execute("DELETE FROM doubt")
+            self._database.execute(refused, (last_batch,))
+            self._index()
+        self._in_doubt = False
 
     def close(self) -> None:
         """Write what was accepted, and close the file; a batch that was not stays in doubt."""
-        if self._accepted:
+        if not self._in_doubt:
             with self._database:
-                self._write_accepted()
-                self._database.execute("DELETE FROM doubt")
+                self._index()
         self._database.close()
 
-    def _write_accepted(self) -> None:
-        self._database.executemany("INSERT OR IGNORE INTO imported VALUES (?)", [(one,) for one in self._accepted])
-        self._accepted = []
+    def _index(self) -> None:
+        """Sort the ids of all batches into the index."""
+        rows = self._database.execute("SELECT ids FROM batches").fetchall()
+        ids = sorted(ids[start : start + _SIZE] for (ids,) in rows for start in range(0, len(ids), _SIZE))
+        self._database.executemany("INSERT OR IGNORE INTO imported VALUES (?)", [(one,) for one in ids])
+        self._database.execute("DELETE FROM batches")
+        self._waiting = 0

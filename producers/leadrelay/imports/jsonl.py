@@ -20,7 +20,17 @@ def parse_jsonl(line: str) -> dict[str, Any]:
         raise RejectedLine("not JSON") from None
     if not isinstance(found, dict):
         raise RejectedLine("not a JSON object")
+    if "\\u" in line:
+        _refuse_halves(found)
     return found
+
+
+def _refuse_halves(found: dict[str, Any]) -> None:
+    """Refuse what an escape can write and UTF-8 cannot: half of a surrogate pair."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise RejectedLine("not valid Unicode (half of a surrogate pair)") from None
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

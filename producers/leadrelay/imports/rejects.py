@@ -44,7 +44,7 @@ class Rejects:
 
     def add(self, record: Record, reason: str) -> None:
         """Take one; raises OSError when it cannot be written."""
-        reason = reason[:_LONGEST]
+        reason = "".join(character if character.isprintable() else " " for character in reason[:_LONGEST])
         self.count += 1
         if len(self.listed) < LISTED:
             self.listed.append((record.number, reason))

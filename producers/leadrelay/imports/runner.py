@@ -134,7 +134,7 @@ class Importer:
             return
         lines = [line for line, _ in self._batch]
         receipts = self._accepted([entry for _, entry in self._batch], lines)
-        self._journal.accepted(lines)
+        self._journal.accepted()
         known = sum(receipt.duplicate for receipt in receipts)
         self.done.known += known
         self.done.imported += len(receipts) - known

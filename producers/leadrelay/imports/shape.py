@@ -55,6 +55,11 @@ class Shape:
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
+        texts = (self.si, self.default_si, self.title, self.uid_from, *self.renamed.items(), *self.added.items())
+        try:
+            json.dumps(texts, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ImportMistake("an option, or LEADRELAY_DATASET_ID, is not valid UTF-8") from None
         chosen = bool(self.identities)
         if chosen == self.anonymous:
             raise ImportMistake(
@@ -225,7 +230,7 @@ def _text(name: str, value: object, form: re.Pattern[str]) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not form.fullmatch(value):
-        raise RejectedLine(f"{name}: " + ("text" if form is _ANY else "1 to 64 ASCII characters without spaces"))
+        raise RejectedLine(f"{name}: not " + ("text" if form is _ANY else "1 to 64 ASCII characters without spaces"))
     return value
 
 

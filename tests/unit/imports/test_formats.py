@@ -48,7 +48,20 @@ def test_what_is_not_a_line_is_rejected(line):
 
 
 @pytest.mark.parametrize(
-    "line", ["", "[]", "{", "[" * 100_000, '{"a": NaN}', '{"a": 1, "a": 2}', '{"a": {"b": 1, "b": 2}}', '"text"', "7"]
+    "line",
+    [
+        '{"a": "\\ud800"}',
+        '{"\\udfff": 1}',
+        "",
+        "[]",
+        "{",
+        "[" * 100_000,
+        '{"a": NaN}',
+        '{"a": 1, "a": 2}',
+        '{"a": {"b": 1, "b": 2}}',
+        '"text"',
+        "7",
+    ],
 )
 def test_json_lines_that_are_no_objects(line):
     with pytest.raises(RejectedLine):

@@ -22,14 +22,35 @@ def opened(tmp_path):
 
 def test_what_was_accepted_is_known_after_closing(opened):
     journal = opened()
-    journal.begin([A])
-    journal.accepted([A])
-    journal.begin([B])
-    assert journal.known(A)
-    journal.accepted([B])
+    journal.settle("")
+    for one in (A, B):
+        journal.begin([one])
+        journal.accepted()
     journal.close()
     journal = opened()
     assert [journal.known(one) for one in (A, B, C)] == [True, True, False]
+
+
+def test_only_the_last_batch_is_in_doubt(opened):
+    journal = opened()
+    journal.begin([A])
+    journal.accepted()
+    journal.begin([B])
+    journal = opened()
+    journal.settle("another")
+    assert [journal.known(one) for one in (A, B)] == [True, False]
+
+
+def test_many_batches(opened):
+    journal = opened()
+    ids = [f"{number * 7919:032x}" for number in range(1000)]
+    for one in ids:
+        journal.begin([one])
+        journal.accepted()
+    assert journal._database.execute("SELECT count(*) FROM batches").fetchone()[0] <= 200
+    journal = opened()
+    journal.settle("another")
+    assert [journal.known(one) for one in ids] == [True] * 999 + [False]
 
 
 def test_a_batch_in_doubt_is_settled_by_what_the_queue_says(opened):
@@ -42,6 +63,14 @@ def test_a_batch_in_doubt_is_settled_by_what_the_queue_says(opened):
         assert [journal.known(one) for one in (B, C)] == [taken, taken]
         journal._database.execute("DELETE FROM imported")
         journal._database.commit()
+
+
+def test_a_doubt_that_could_not_be_settled_stays_one(opened):
+    opened().begin([A])
+    opened().close()
+    journal = opened()
+    journal.settle("another")
+    assert not journal.known(A)
 
 
 def test_a_settled_doubt_is_gone(opened):
@@ -64,7 +93,7 @@ def test_the_doubt_stays_when_the_batch_was_not_accepted(opened):
 def test_closing_after_acceptance_leaves_no_doubt(opened):
     journal = opened()
     batch = journal.begin([A])
-    journal.accepted([A])
+    journal.accepted()
     journal.close()
     journal = opened()
     journal._database.execute("DELETE FROM imported")

@@ -30,6 +30,13 @@ def test_an_existing_file_is_left_alone(tmp_path):
         Rejects(tmp_path / "rejected")
 
 
+def test_a_reason_is_one_line(tmp_path):
+    rejects = Rejects(tmp_path / "rejected")
+    rejects.add(record(1, b"x\n"), "a\nb\x1b: wrong")
+    rejects.close()
+    assert (tmp_path / "rejected").read_bytes() == b"#leadrelay line 1: a b : wrong\nx\n"
+
+
 def test_memory_is_bounded():
     rejects = Rejects(None)
     for number in range(LISTED + 500):

@@ -91,6 +91,12 @@ def test_the_choice_must_be_made_once(options):
         shape(**options)
 
 
+def test_options_that_are_not_utf_8():
+    for options in ({"si": "\udcff"}, {"added": {"a": "\udcff"}}):
+        with pytest.raises(ImportMistake, match="UTF-8"):
+            shape(**options)
+
+
 @pytest.mark.parametrize(
     ("columns", "options", "named"),
     [
