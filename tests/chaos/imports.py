@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import gzip
-import json
 import random
 import sys
 import time
@@ -17,6 +16,7 @@ from leadrelay.imports.combined import parse_combined
 from leadrelay.imports.record import RejectedLine
 from leadrelay.queue.verify import recount
 
+from tests.chaos.oracle import read_events
 from tests.chaos.processes import Process, until
 from tests.chaos.run import Run
 
@@ -97,7 +97,7 @@ def killed(folder: Path, given: Input, kills: int, *options: Any) -> ImportVerdi
             run.broker.client.delete(run.queue.keys.name("recent"), run.queue.keys.name("recent_old"))
         codes = [start().child.wait(300) for _ in range(2)]
         run.drain(600)
-        arrived = Counter(map(given.told_by, _arrived(folder / "arrived.jsonl")))
+        arrived = Counter(given.told_by(params) for _, params in read_events(folder / "arrived.sqlite"))
         verdict = ImportVerdict(records, arrived.total())
         verdict.lost = sorted((given.expected - arrived).elements())
         verdict.doubled = sorted((arrived - given.expected).elements())
@@ -107,10 +107,6 @@ def killed(folder: Path, given: Input, kills: int, *options: Any) -> ImportVerdi
         if codes != [given.code] * 2:
             verdict.findings.append(f"exit codes {codes}")
         return verdict
-
-
-def _arrived(store: Path) -> list[dict[str, str]]:
-    return [json.loads(line)["params"] for line in store.read_text().splitlines()]
 
 
 def _told_by_line(params: dict[str, str]) -> str:

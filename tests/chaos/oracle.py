@@ -47,11 +47,15 @@ def read_accepted(path: Path) -> dict[int, str]:
 
 def read_arrived(store: Path) -> list[tuple[int, str, str]]:
     """Read (serial, eid, user) in order of arrival from the sandbox's store, running or killed."""
+    return [(int(params["serial"]), eid, params.get("userId", "")) for eid, params in read_events(store)]
+
+
+def read_events(store: Path) -> list[tuple[str, dict[str, str]]]:
+    """Read (eid, parameters) in order of arrival from the sandbox's store, running or killed."""
     database = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
     rows = database.execute("SELECT eid, params FROM events ORDER BY idx").fetchall()
     database.close()
-    arrived = [(eid, json.loads(params)) for eid, params in rows]
-    return [(int(params["serial"]), eid, params.get("userId", "")) for eid, params in arrived]
+    return [(eid, json.loads(params)) for eid, params in rows]
 
 
 def judge(accepted: dict[int, str], arrived: list[tuple[int, str, str]], queue: Queue | None) -> Verdict:

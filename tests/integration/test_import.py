@@ -164,7 +164,7 @@ def test_json_lines_and_urls(app, tmp_path):
     code, done = document("-", "--format", "jsonl", "--uid-from", "userId", stdin=lines)
     assert (code, done["imported"], [row["line"] for row in done["rejected"]]) == (1, 2, [2, 3])
     urls = tmp_path / "upload"
-    call = "https://log.leadboxer.com/?si=d2&ti=a+b&uid=7.8&eid=e1&t_ms=1431857103000\n"
+    call = "https://log.leadboxer.com/?si=d2&ti=a+b&uid=7.8&eid=event-1&t_ms=1431857103000\n"
     urls.write_bytes(gzip.compress((call + "nonsense\n").encode()))
     code, done = document(urls, "--format", "urls", "--map", "uid=uid")
     assert (code, done["imported"], done["old"]["from"]) == (1, 1, "2015-05-17")
@@ -173,7 +173,7 @@ def test_json_lines_and_urls(app, tmp_path):
         "ti": "a b",
         "uid": "7.8",
         "t_ms": "1431857103000",
-        "eid": "e1",
+        "eid": "event-1",
         "proxy": "true",
     }
 

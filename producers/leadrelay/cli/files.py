@@ -99,6 +99,7 @@ def _job(file: str, settings: Settings, form: str | None, proxy: str | None, **o
         renamed=pairs("--map", options["renamed"]),
         added=pairs("--set", options["added"]),
         default_si=settings.dataset_id,
+        untitled=FORMATS[name].untitled,
         proxy=proxy or FORMATS[name].proxy or settings.proxy,
         **{option: options[option] for option in ("si", "title", "uid_from", "anonymous")},
     )

@@ -27,6 +27,7 @@ class Format:
             own requests (`trackapi.proxy.TABLE`). None: as the setting says.
         parse: One line to values by name, raising RejectedLine; None for CSV, where a record may have several lines.
         latin1: Whether lines that are not UTF-8 are read as ISO-8859-1.
+        untitled: Whether events may have no title, as at the endpoint.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Format:
     proxy: str | None
     parse: Callable[[str], dict[str, Any]] | None
     latin1: bool = False
+    untitled: bool = False
 
 
 FORMATS: dict[str, Format] = {
@@ -42,7 +44,7 @@ FORMATS: dict[str, Format] = {
         Format("csv", (".csv", ".tsv"), "true", None, latin1=True),
         Format("jsonl", (".jsonl", ".ndjson"), "true", parse_jsonl),
         Format("combined", (".log",), None, parse_combined),
-        Format("urls", (".urls",), None, parse_url, latin1=True),
+        Format("urls", (".urls",), None, parse_url, latin1=True, untitled=True),
     )
 }
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from leadrelay.errors import InvalidEvent
-from leadrelay.event import Event
+from leadrelay.event import OPTIONS, Event, split
 from leadrelay.ids import derived_eid
 from leadrelay.imports.record import ImportMistake, RejectedLine
 from leadrelay.lane import IDENTITIES
@@ -17,8 +16,8 @@ from leadrelay.lane import IDENTITIES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_EID = re.compile(r"[!-~]{1,64}")
-_ANY = re.compile(r".*", re.DOTALL)
+#: Names that are given to an event by themselves.
+_FIXED = ("ti", "si", "eid")
 #: Names that hold when a record happened, and whether they must be readable as a time.
 TIMES = {"occurredAt": True, "t_ms": True, "loggedAt": False}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,6 +33,7 @@ class Shape:
         si: Dataset of every record, over what it says itself.
         default_si: Dataset of records that say none.
         title: Of every event, over what the record says itself.
+        untitled: Whether an event may have no title.
         renamed: Name in the record -> wire name, ``""`` to leave it out.
         added: More wire parameters, over what the record says itself.
         uid_from: Name whose value is sent as `uid` too.
@@ -47,6 +47,7 @@ class Shape:
     si: str | None = None
     default_si: str | None = None
     title: str | None = None
+    untitled: bool = False
     renamed: Mapping[str, str] = field(default_factory=dict)
     added: Mapping[str, str] = field(default_factory=dict)
     uid_from: str | None = None
@@ -136,30 +137,24 @@ class Shape:
         """Make the event.
 
         Args:
-            named: As `named` gives it.
+            named: As `named` gives it: the arguments of `track_event`, `ti` among them.
             eid: Its id, unless the record has its own (`eid`, or `idempotency_key` from which one is derived).
 
         Raises:
             RejectedLine, InvalidEvent: Names what is wrong, never a value.
         """
-        wire = dict(named)
+        options, wire = split(named)
         self._require_person(wire)
         title = self.title or wire.pop("ti", None)
-        if not title or not isinstance(title, str):
+        if not title and not self.untitled:
             raise RejectedLine("no title: `ti`; --title gives one to all")
-        given = wire.pop("si", None)
-        si = self.si or given or self.default_si
-        key = wire.pop("idempotency_key", None)
-        own = _text("eid", wire.pop("eid", None), _EID) or (derived_eid(str(si), str(key)) if key else None)
-        return Event.create(
-            title,
-            eid=own or eid,
-            si=si,
-            user_agent=_text("user_agent", wire.pop("user_agent", None), _ANY),
-            lane=False if self.anonymous else None,
-            default_proxy=self.proxy,
-            properties={name: value for name, value in wire.items() if name != "ti"},
-        )
+        si = self.si or wire.pop("si", None) or self.default_si
+        key = options.pop("idempotency_key", None)
+        own = wire.pop("eid", None) or (derived_eid(str(si), str(key)) if key else None)
+        if self.anonymous:
+            options["lane"] = False
+        properties = {name: value for name, value in wire.items() if name not in _FIXED}
+        return Event.create(title, eid=own or eid, si=si, default_proxy=self.proxy, properties=properties, **options)
 
     def _require_person(self, wire: dict[str, Any]) -> None:
         if self.anonymous:
@@ -215,23 +210,15 @@ def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
 def _refuse_names(renamed: Mapping[str, str], columns: Sequence[str]) -> None:
     for column in columns:
         name = renamed.get(column, column)
-        if not name and column in renamed:
+        if (not name and column in renamed) or name in (*_FIXED, *OPTIONS, "proxy", "properties"):
             continue
         try:
-            Event.create("t", eid="e", si="s", properties={name: ""})
+            Event.create("t", eid="0" * 32, si="s", properties={name: ""})
         except InvalidEvent as error:
             raise ImportMistake(
                 f"column {column!r} cannot be sent under this name ({error}); give it one, --map '{column}=name', or "
                 f"leave it out, --map '{column}='"
             ) from None
-
-
-def _text(name: str, value: object, form: re.Pattern[str]) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not form.fullmatch(value):
-        raise RejectedLine(f"{name}: not " + ("text" if form is _ANY else "1 to 64 ASCII characters without spaces"))
-    return value
 
 
 def _read_time(text: str) -> datetime | None:

@@ -6,6 +6,7 @@ import re
 
 from leadrelay.imports.record import RejectedLine
 from leadrelay.trackapi.forms import from_url
+from leadrelay.trackapi.proxy import is_set
 
 _URL = re.compile(r"https?://[^\s?#]+\?\S", re.IGNORECASE)
 
@@ -15,7 +16,9 @@ def parse_url(line: str) -> dict[str, str]:
     url = line.strip()
     if not _URL.match(url):
         raise RejectedLine("not a Track API URL, like https://log.leadboxer.com/?si=…&ti=…")
-    found: dict[str, str] = from_url(url)
+    found = from_url(url)
     if not found:
         raise RejectedLine("a URL without parameters")
+    if "proxy" in found:
+        found["proxy"] = str(is_set(found["proxy"]))
     return found

@@ -84,6 +84,11 @@ def test_json_numbers_stay_as_they_are_written():
 def test_a_track_api_url():
     url = "https://log.leadboxer.com/?si=d1&ti=a+b&email=j%2Bd%40example.com&t_ms=1431857103000&json&_=7&ti=c\r"
     assert parse_url(url) == {"si": "d1", "ti": "a b", "email": "j+d@example.com", "t_ms": "1431857103000"}
+    assert [parse_url(f"http://x/?proxy{value}") for value in ("", "=1", "=0")] == [
+        {"proxy": "True"},
+        {"proxy": "True"},
+        {"proxy": "False"},
+    ]
 
 
 @pytest.mark.parametrize(

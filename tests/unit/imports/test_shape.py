@@ -117,15 +117,19 @@ def test_options_that_do_not_fit_the_columns(columns, options, named):
 
 
 def test_options_that_fit():
-    shape(title="t").check(("E-mail", "title", "lane", "properties", "proxy", "ip"))
+    shape(title="t").check(("E-mail", "title", "lane", "properties", "proxy", "ip", "si", "eid", "user_agent"))
     shape(renamed={"E-mail": "email", "": "", "T": "ti", "S": "si"}, default_si=None).check(("E-mail", "", "T", "S"))
     shape().check(None)
 
 
-@pytest.mark.parametrize("title", [None, "", {"a": 1}, True])
+@pytest.mark.parametrize("title", [None, "", {"a": 1}, " "])
 def test_a_line_without_a_title_is_rejected(title):
-    with pytest.raises(RejectedLine, match="title"):
+    with pytest.raises((RejectedLine, InvalidEvent), match="ti"):
         wire({"E-mail": "a@b", "ti": title})
+
+
+def test_a_url_may_have_no_title():
+    assert "ti" not in wire({"E-mail": "a@b"}, untitled=True)
 
 
 def test_what_is_no_event_is_rejected_without_its_value():
@@ -133,7 +137,7 @@ def test_what_is_no_event_is_rejected_without_its_value():
         {"x": {"secret": 1}},
         {"x": ["secret"]},
         {"eid": "sec ret"},
-        {"eid": {}},
+        {"eid": {"secret": 1}},
         {"user_agent": ["secret"]},
     ):
         with pytest.raises((RejectedLine, InvalidEvent)) as caught:
@@ -142,7 +146,7 @@ def test_what_is_no_event_is_rejected_without_its_value():
 
 
 def test_ids():
-    assert wire({"E-mail": "a@b", "ti": "t", "eid": "abc"})["eid"] == "abc"
+    assert wire({"E-mail": "a@b", "ti": "t", "eid": "event-1"})["eid"] == "event-1"
     keyed = [wire({"E-mail": "a@b", "ti": "t", "idempotency_key": key})["eid"] for key in ("1", "1", "2")]
     assert keyed[0] == keyed[1] != keyed[2] != EID
     made = shape()
