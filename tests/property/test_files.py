@@ -90,7 +90,8 @@ def test_any_bytes_become_events_or_rejected_lines(form, content):
     for record in records:
         for shape in shapes:
             with contextlib.suppress(RejectedLine, InvalidEvent):
-                CLIENT.entry(shape.event(shape.named(record.read()), shape.id_of(record.key, 1)))
+                named = shape.named(record.read())
+                CLIENT.entry(shape.event(named, shape.id_of(named, record.key, 1)))
 
 
 @given(content=st.binary(max_size=300), cut=st.integers(0, 400), packed=st.booleans())

@@ -74,7 +74,7 @@ def check(
         try:
             named = shape.named(record.read())
             times = 1 + sum(shown.key == record.key for shown, _ in done.first)
-            event = shape.event(named, shape.id_of(record.key, times))
+            event = shape.event(named, shape.id_of(named, record.key, times))
             event.payload()
             ages.note(time_of(named))
         except (RejectedLine, InvalidEvent) as error:

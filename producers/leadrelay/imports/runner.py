@@ -105,12 +105,12 @@ class Importer:
     def _take(self, record: Record) -> None:
         self.done.lines += 1
         self.done.iso_8859_1 += record.charset != UTF_8
-        line = self._shape.id_of(record.key, self._journal.met(record.key))
-        if self._journal.known(line):
-            self.done.known += 1
-            return
         try:
             named = self._shape.named(record.read())
+            line = self._shape.id_of(named, record.key, self._journal.met(record.key))
+            if self._journal.known(line):
+                self.done.known += 1
+                return
             at = time_of(named)
             entry = self._client.entry(self._shape.event(named, line))
             old = self._ages.note(at)

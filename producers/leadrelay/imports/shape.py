@@ -80,19 +80,15 @@ class Shape:
         """What makes another event of the same record: the title and what is added."""
         return json.dumps([self.title, sorted(self.added.items())]) if self.title or self.added else ""
 
-    @property
-    def dataset(self) -> str:
-        """The dataset by which records are told apart from those of another."""
-        return self.si or self.default_si or ""
-
-    def id_of(self, key: bytes, times: int) -> str:
+    def id_of(self, named: Mapping[str, Any], key: bytes, times: int) -> str:
         """Give the id of a record, and of its event unless it has its own.
 
         Args:
+            named: As `named` gives it; it may name a dataset.
             key: As in `Record`.
             times: How often its source had an equal one until here, itself included.
         """
-        return derived_eid("import", self.dataset, key, self.mark, str(times))
+        return derived_eid("import", str(self._dataset(named) or ""), key, self.mark, str(times))
 
     def check(self, columns: Sequence[str] | None) -> None:
         """Hold the options against the columns, where all records have the same ones.
@@ -111,7 +107,7 @@ class Shape:
             self._refuse_persons(named)
         except RejectedLine as error:
             raise ImportMistake(str(error)) from None
-        if not self.dataset and "si" not in named:
+        if "si" not in named and not self._dataset(named):
             raise ImportMistake("no dataset id: pass --si ID, or set LEADRELAY_DATASET_ID")
         if not self.title and "ti" not in named:
             raise ImportMistake("no title: pass --title TEXT, or map a column to it, --map 'Action=ti'")
@@ -148,7 +144,7 @@ class Shape:
         title = self.title or wire.pop("ti", None)
         if not title and not self.untitled:
             raise RejectedLine("no title: `ti`; --title gives one to all")
-        si = self.si or wire.pop("si", None) or self.default_si
+        si = self._dataset(wire)
         key = options.pop("idempotency_key", None)
         own = wire.pop("eid", None) or (derived_eid(str(si), str(key)) if key else None)
         if self.anonymous:
@@ -156,13 +152,16 @@ class Shape:
         properties = {name: value for name, value in wire.items() if name not in _FIXED}
         return Event.create(title, eid=own or eid, si=si, default_proxy=self.proxy, properties=properties, **options)
 
+    def _dataset(self, named: Mapping[str, Any]) -> Any:
+        return self.si or named.get("si") or self.default_si
+
     def _require_person(self, wire: dict[str, Any]) -> None:
         if self.anonymous:
             self._refuse_persons(wire)
             return
         if self.uid_from:
             wire["uid"] = wire.get(self.uid_from)
-        if not any(wire.get(name) for name in self.identities):
+        if not any(str(wire.get(name) or "").strip() for name in self.identities):
             names = self.uid_from or ", ".join(self.identities)
             raise RejectedLine(f"{names}: empty or missing, so it is not known whom the line is about")
 

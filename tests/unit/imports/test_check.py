@@ -35,13 +35,13 @@ def test_a_dry_run_makes_the_events_that_an_import_would():
     assert (done.lines, done.valid, rejects.count, len(seen)) == (8, 5, 3, 8)
     assert [record.number for record, _ in done.first] == [1, 2, 4]
     key = raws[0].rstrip()
-    assert [event.eid for _, event in done.first[:2]] == [shape.id_of(key, 1), shape.id_of(key, 2)]
+    assert [event.eid for _, event in done.first[:2]] == [shape.id_of({}, key, 1), shape.id_of({}, key, 2)]
     assert form_of(done.first[0][1]) == {
         "si": "d1",
         "ti": "a",
         "uid": "7",
         "x": "1 +",
-        "eid": shape.id_of(key, 1),
+        "eid": shape.id_of({}, key, 1),
         "proxy": "true",
         "User-Agent (header)": "Moz",
     }

@@ -66,6 +66,7 @@ def test_a_visitor_of_a_log_counts():
         ({"uid_from": "id", "renamed": {}}, {"id": ""}),
         ({"uid_from": "id", "renamed": {}}, {}),
         ({}, {"E-mail": None}),
+        ({}, {"E-mail": " "}),
         ({}, {"x": "1"}),
         ({"anonymous": True, "renamed": {}}, {"email": "a@b"}),
         ({"anonymous": True, "renamed": {}}, {"otui": "1.2.3.4.5"}),
@@ -151,17 +152,19 @@ def test_ids():
     assert keyed[0] == keyed[1] != keyed[2] != EID
     made = shape()
     ids = {
-        made.id_of(b"row", 1),
-        made.id_of(b"row", 2),
-        made.id_of(b"other", 1),
-        shape(title="t").id_of(b"row", 1),
-        shape(added={"a": "1"}).id_of(b"row", 1),
-        shape(si="d2").id_of(b"row", 1),
+        made.id_of({}, b"row", 1),
+        made.id_of({}, b"row", 2),
+        made.id_of({}, b"other", 1),
+        shape(title="t").id_of({}, b"row", 1),
+        shape(added={"a": "1"}).id_of({}, b"row", 1),
+        shape(si="d2").id_of({}, b"row", 1),
     }
     assert len(ids) == 6
-    assert shape(default_si="d2").id_of(b"row", 1) == shape(si="d2").id_of(b"row", 1)
+    assert shape(default_si="d2").id_of({}, b"row", 1) == shape(si="d2").id_of({}, b"row", 1)
+    assert shape(default_si="d2").id_of({"si": "d1"}, b"row", 1) == made.id_of({"si": "d1"}, b"row", 1)
+    assert shape(si="d2").id_of({"si": "d1"}, b"row", 1) != made.id_of({"si": "d1"}, b"row", 1)
     same = shape(renamed={"a": "uid"}, proxy="true")
-    assert same.id_of(b"row", 1) == made.id_of(b"row", 1)
+    assert same.id_of({}, b"row", 1) == made.id_of({}, b"row", 1)
 
 
 @pytest.mark.parametrize(
