@@ -89,7 +89,10 @@ class QueueMachine(RuleBasedStateMachine):
     )
     def enqueue(self, lanes, scope, bulk):
         entries = [self.entry(lane, scope) for lane in lanes]
-        for entry, receipt in zip(entries, self.queue.enqueue(entries, bulk=bulk), strict=True):
+        self.note(entries, self.queue.enqueue(entries, bulk=bulk), bulk=bulk)
+
+    def note(self, entries, receipts, *, bulk):
+        for entry, receipt in zip(entries, receipts, strict=True):
             assert not receipt.duplicate
             self.eids[entry.eid] = receipt.seq
             self.lane[receipt.seq] = entry.lane
@@ -102,16 +105,12 @@ class QueueMachine(RuleBasedStateMachine):
         """The second call adds nothing, though its eids have left the window of remembered ones."""
         entries = [self.entry(lane, SCOPES[0]) for _ in range(2)]
         batch = Batch("journal", entries[0].eid)
-        first = self.queue.enqueue(entries, bulk=True, batch=batch)
+        self.note(entries, self.queue.enqueue(entries, bulk=True, batch=batch), bulk=True)
         recent = self.queue.keys.name("recent")
         remembered = self.broker.client.hgetall(recent)
         self.broker.client.delete(recent)
         assert all(receipt.duplicate for receipt in self.queue.enqueue(entries, bulk=True, batch=batch))
         self.broker.client.hset(recent, mapping=remembered)
-        for entry, receipt in zip(entries, first, strict=True):
-            self.eids[entry.eid] = receipt.seq
-            self.lane[receipt.seq] = entry.lane
-            self.bulk.add(receipt.seq)
 
     @precondition(lambda self: self.eids)
     @rule(data=st.data())
