@@ -152,7 +152,7 @@ def _watch(job: Job, source: Source, progress: Progress) -> Watch:
 
 def _can_ask(source: Source) -> bool:
     """Whether old lines can be counted first, and somebody can answer."""
-    return source.again and sys.stdin.isatty() and sys.stderr.isatty()
+    return source.again and bool(sys.stdin) and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _ask(job: Job, progress: Progress) -> None:

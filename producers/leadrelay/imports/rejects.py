@@ -29,7 +29,7 @@ class Rejects:
         header: Lines that the file begins with.
 
     Raises:
-        ImportMistake: The file exists already.
+        ImportMistake: The file exists already, or its folder does not.
     """
 
     def __init__(self, path: Path | None, header: bytes = b"") -> None:
@@ -41,6 +41,8 @@ class Rejects:
         self.reasons: Counter[str] = Counter()
         if path and path.exists():
             raise ImportMistake(f"{path} exists already: name a new file for rejected lines")
+        if path and not path.parent.is_dir():
+            raise ImportMistake(f"{path.parent} is no folder: rejected lines could not be kept there")
 
     def add(self, record: Record, reason: str) -> None:
         """Take one; raises OSError when it cannot be written."""

@@ -42,6 +42,8 @@ class Source:
 
     def __init__(self, name: str) -> None:
         """See the class."""
+        if name == "-" and not sys.stdin:
+            raise ImportMistake("standard input is closed")
         try:
             self._raw: Any = sys.stdin.buffer if name == "-" else Path(name).open("rb", buffering=0)  # noqa: SIM115 - `close`
         except OSError as error:

@@ -30,6 +30,11 @@ def test_an_existing_file_is_left_alone(tmp_path):
         Rejects(tmp_path / "rejected")
 
 
+def test_a_folder_that_is_missing_is_said_at_once(tmp_path):
+    with pytest.raises(ImportMistake, match="no folder"):
+        Rejects(tmp_path / "missing" / "rejected")
+
+
 def test_a_reason_is_one_line(tmp_path):
     rejects = Rejects(tmp_path / "rejected")
     rejects.add(record(1, b"x\n"), "a\nb\x1b: wrong")
