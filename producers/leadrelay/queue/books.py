@@ -88,7 +88,7 @@ class Books:
 def read_books(queue: Queue) -> Books:
     """Read the books; errors as `scripts.run`."""
     now, ledger_flat, valve_flat, lengths, oldest = queue.run("books", extra_keys=queue.keys.inbox)
-    ledger, valve = _mapping(ledger_flat), _mapping(valve_flat)
+    ledger, valve = mapping(ledger_flat), mapping(valve_flat)
     names = [
         "ready",
         "returning",
@@ -129,11 +129,11 @@ def read_books(queue: Queue) -> Books:
         workers=length["workers"],
         expected={state: counted(f"n:{state}") for state in HELD_STATES},
         lengths=length,
-        sending=read_sending(valve),
+        sending=read_sending(valve, int(now)),
     )
 
 
-def _mapping(flat: Sequence[bytes] | Mapping[bytes, bytes]) -> dict[str, str]:
+def mapping(flat: Sequence[bytes] | Mapping[bytes, bytes]) -> dict[str, str]:
     """Read a hash as a script returns it: flat, or a mapping under RESP3."""
     pairs: Any = flat.items() if hasattr(flat, "items") else zip(flat[::2], flat[1::2], strict=True)
     return {key.decode(): value.decode("utf-8", "replace") for key, value in pairs}

@@ -24,6 +24,9 @@ RECENT_WINDOW = 20_000
 LEASE_S = 30.0
 #: Seconds after which a half-open breaker hands out another probe.
 PROBE_LEASE_S = 15.0
+#: Rejected events in a row, none accepted, that one dataset or one worker may bury (all together: three times as
+#: many); further ones wait, so that nothing buries a whole backlog.
+REJECTED_RUN = 20
 
 Kind = Literal["delivered", "scheduled", "dead", "dropped", "ready", "suspect"]
 
@@ -89,6 +92,7 @@ class Claim:
         more: More is ready now.
         alone: The one message is a suspect: claim nothing more until it is settled.
         drain: A suspect waits: claim nothing until nothing is held.
+        blocked: Scopes whose breaker is not closed, ``*`` for all: what was claimed of them before is not to be begun.
     """
 
     messages: tuple[Claimed, ...]
@@ -96,6 +100,7 @@ class Claim:
     more: bool
     alone: bool
     drain: bool
+    blocked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +271,7 @@ class Queue:
             self.witness.observe(int(epoch), int(seq), before)
 
     def _claimed(self, reply: Sequence[Any], before: tuple[int, int, int]) -> Claim:
-        _, epoch, seq, clock, wait, flags, *rest = reply
+        _, epoch, seq, clock, wait, flags, blocked, *rest = reply
         self._observe(epoch, seq, before)
         return Claim(
             messages=tuple(_messages(rest, int(clock))),
@@ -274,6 +279,7 @@ class Queue:
             more=b"m" in flags,
             alone=b"a" in flags,
             drain=b"d" in flags,
+            blocked=frozenset(blocked.decode().split()),
         )
 
 
@@ -282,7 +288,7 @@ def _claim_args(worker: str, request_id: str, limit: int, max_bytes: int, holdin
 
 
 def _settle_args(worker: str, request_id: str, settlements: Iterable[Settlement]) -> list[Any]:
-    args: list[Any] = [worker, request_id]
+    args: list[Any] = [worker, request_id, REJECTED_RUN]
     for settlement in settlements:
         args += (settlement.token, settlement.kind, settlement.argument, settlement.attempt)
     return args

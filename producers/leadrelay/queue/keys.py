@@ -26,6 +26,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("recent_old", "hash"),  # the older half
     ("audit", "list"),  # who did what to how many, newest first
     ("hours", "hash"),  # "<hour> <label>" -> what became of the events accepted in it, for reports
+    ("flow", "hash"),  # outcomes counted for the controller, who that is, and what it remembers
 )
 
 #: Separator and steps of kombu's priority lists; a plain Celery producer may write to each of them.

@@ -4,7 +4,7 @@
 --    1 ledger HASH   2 valve HASH     3 wake LIST       4 ready LIST      5 returning LIST  6 bulk LIST
 --    7 suspects LIST 8 flight HASH    9 leases ZSET    10 replies HASH   11 scheduled ZSET 12 held ZSET
 --   13 lanes HASH   14 dead HASH     15 dead_at ZSET   16 recent HASH    17 recent_old HASH 18 audit LIST
---   19 hours HASH
+--   19 hours HASH  20 flow HASH
 --
 -- A script validates, then moves, then counts: Lua does not roll back. A move writes the new place before
 -- it leaves the old one, so that a failure in between could double an event but never lose one.
@@ -12,7 +12,8 @@
 local LEDGER, VALVE, WAKE, READY, RETURNING, BULK = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local SUSPECTS, FLIGHT, LEASES, REPLIES, SCHEDULED, HELD = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local LANES, DEAD, DEAD_AT, RECENT, RECENT_OLD, AUDIT = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18]
-local HOURS = KEYS[19]
+local HOURS, FLOW = KEYS[19], KEYS[20]
+local SHARED = 20  -- keys that every script is given; its own ones come after them
 
 local VERSION = 1         -- of the message header and of the keys; a newer one is left alone
 local HISTORY = 10        -- attempts kept with a message; the count goes on
@@ -26,7 +27,7 @@ local LENGTH = {
   [LEDGER] = 'HLEN', [VALVE] = 'HLEN', [WAKE] = 'LLEN', [READY] = 'LLEN', [RETURNING] = 'LLEN', [BULK] = 'LLEN',
   [SUSPECTS] = 'LLEN', [FLIGHT] = 'HLEN', [LEASES] = 'ZCARD', [REPLIES] = 'HLEN', [SCHEDULED] = 'ZCARD',
   [HELD] = 'ZCARD', [LANES] = 'HLEN', [DEAD] = 'HLEN', [DEAD_AT] = 'ZCARD', [RECENT] = 'HLEN',
-  [RECENT_OLD] = 'HLEN', [AUDIT] = 'LLEN', [HOURS] = 'HLEN',
+  [RECENT_OLD] = 'HLEN', [AUDIT] = 'LLEN', [HOURS] = 'HLEN', [FLOW] = 'HLEN',
 }
 
 -- Reading a length of each key that a script writes raises WRONGTYPE before anything has moved. Any script may
@@ -197,6 +198,21 @@ end
 
 local function wake(valve)
   if not valve.paused and valve.breaker ~= 'open' and call('LLEN', WAKE) == 0 then call('LPUSH', WAKE, '1') end
+end
+
+-- The ledger remembers the only dataset of all events that wait, '*' once there are several, until nothing waits:
+-- with one dataset its breaker is the breaker of all, and its backlog can stay in the lists.
+local only_scope, only_read
+local function note_scope(scope)
+  if not only_read then
+    local known = call('HMGET', LEDGER, 'only_scope', 'n:ready', 'n:scheduled', 'n:held', 'n:in_flight')
+    local waiting = 0
+    for i = 2, 5 do waiting = waiting + (tonumber(known[i]) or 0) end
+    only_read, only_scope = true, waiting > 0 and known[1] or nil
+  end
+  if only_scope == scope or only_scope == '*' then return end
+  only_scope = only_scope and '*' or scope
+  call('HSET', LEDGER, 'only_scope', only_scope)
 end
 
 local function padded(seq) return string.format('%016.0f', tonumber(seq)) end

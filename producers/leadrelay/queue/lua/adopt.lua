@@ -1,10 +1,10 @@
 -- Adopt messages of plain Celery producers from one inbox list: oldest first, each counted once.
--- KEYS[20]  the inbox LIST (or one of its priority lists)
+-- KEYS  after the shared ones: the inbox LIST (or one of its priority lists)
 -- ARGV  window of remembered eids, then per message: sha1 of the raw message, kind, argument, eid, lane,
 --       scope, label, names (dataset and title, a line each), payload
 --       kinds: ready | scheduled (due, broker ms) | dead (reason) | dropped (reason)
 -- Gives the number taken; stops where the oldest message is not the one described (another worker was faster)
-local INBOX, window = KEYS[20], tonumber(ARGV[1])
+local INBOX, window = KEYS[SHARED + 1], tonumber(ARGV[1])
 local _, newer = open_books()
 if newer then return newer end
 expect({LEDGER, WAKE, READY, SCHEDULED, DEAD, DEAD_AT, RECENT, RECENT_OLD, AUDIT})
@@ -23,6 +23,7 @@ for i = 2, #ARGV, 9 do
     seq, adopted = seq + 1, adopted + 1
     local m = fresh(seq, eid, ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], open, ARGV[i + 8])
     local message = render(m)
+    note_scope(m.scope)
     if kind == 'ready' then
       call('LPUSH', READY, message)
       count('n:ready', 1)

@@ -1,12 +1,12 @@
 -- Read the books and the lengths that they must agree with, in one moment.
--- KEYS[20…]  the inbox and its priority lists
+-- KEYS  after the shared ones: the inbox and its priority lists
 -- ARGV  none
 -- Gives {now ms, the ledger HASH flat, the valve HASH flat, lengths: ready returning bulk suspects scheduled held
 --        in_flight dead dead_at inbox lanes leases wake audit, oldest accepted ms ('' none)}
 local _, newer = open_books()
 if newer then return newer end
 local inbox = 0
-for i = 20, #KEYS do inbox = inbox + call('LLEN', KEYS[i]) end
+for i = SHARED + 1, #KEYS do inbox = inbox + call('LLEN', KEYS[i]) end
 local oldest
 for _, list in ipairs({READY, RETURNING, BULK, SUSPECTS}) do
   local raw = call('LINDEX', list, -1)

@@ -1,12 +1,16 @@
 -- Hand out messages to a worker, under a token and a lease.
 -- ARGV  worker, request id, limit, max bytes, messages the worker holds already, lease (ms), probe lease (ms)
--- Gives {now ms, epoch, seq, open clock ms, wait ms, flags, token, message, token, message …}
+-- Gives {now ms, epoch, seq, open clock ms, wait ms, flags, blocked, token, message, token, message …}
 --       flags: m = more is left, a = a suspect, alone, d = claim again when nothing is held
+--       blocked: scopes ('*' all) of which the worker may not begin what it claimed before
 -- The same request id gives the same batch again (a reply was lost).
 local worker, request, limit, room = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local holding, lease, probe_lease = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local LONGEST_WAIT = 1000  -- ms; bounds what a worker sleeps through when a wake token is lost with its reader
 local PATTERN = {RETURNING, READY, RETURNING, READY, RETURNING, READY, RETURNING, READY, RETURNING, BULK}
+
+local LOOK = 50            -- events among which a probe is chosen
+local FEWEST_MS = 10       -- between claims for one token of a rate
 
 local epoch, newer = open_books()
 if newer then return newer end
@@ -14,11 +18,24 @@ expect({LEDGER, VALVE, WAKE, READY, RETURNING, BULK, SUSPECTS, FLIGHT, LEASES, R
         DEAD, DEAD_AT})
 
 local valve = read_valve()
+local clock = open_clock(valve)
 local batch, bytes, moved = {}, 0, 0
+local buckets = {}
+
+-- What a worker may not begin of what it holds: '*' is all of it.
+local function blocked()
+  local names = {}
+  if valve.paused or valve.breaker or valve['b:@' .. worker] then names[1] = '*' end
+  for scope in string.gmatch(valve.scopes or '', '%S+') do
+    local state = valve['b:' .. scope]
+    if state == 'open' or state == 'half_open' then names[#names + 1] = scope end
+  end
+  return table.concat(names, ' ')
+end
 
 local function answer(wait, flags)
   local seq = call('HGET', LEDGER, 'seq')
-  local result = {whole(NOW), epoch, seq, whole(open_clock(valve)), whole(wait), flags}
+  local result = {whole(NOW), epoch, seq, whole(clock), whole(wait), flags, blocked()}
   for _, entry in ipairs(batch) do
     result[#result + 1] = entry[1]
     result[#result + 1] = entry[2]
@@ -44,13 +61,15 @@ local function hand_out(m)
   call('HSET', FLIGHT, worker .. ':' .. token, raw)
   batch[#batch + 1] = {token, raw}
   bytes, moved = bytes + #raw, moved + 1
+  if buckets[m.scope] then buckets[m.scope] = buckets[m.scope] - 1 end
   move('ready', 'in_flight', 1)
 end
 
 local function finish(wait, flags)
   call('ZADD', LEASES, NOW + lease, worker)
-  if valve.bucket_now then
-    call('HSET', VALVE, 'bucket', tostring(valve.bucket_now - #batch), 'bucket_at', whole(NOW))
+  if buckets[''] then call('HSET', VALVE, 'bucket', tostring(buckets[''] - #batch), 'bucket_at', whole(NOW)) end
+  for scope, left in pairs(buckets) do
+    if scope ~= '' then call('HSET', VALVE, 'k:' .. scope, tostring(left) .. ' ' .. whole(NOW)) end
   end
   local tokens = {}
   for i, entry in ipairs(batch) do tokens[i] = entry[1] end
@@ -69,18 +88,23 @@ end
 if valve.paused then
   return finish(math.min(LONGEST_WAIT, valve.pause_until and tonumber(valve.pause_until) - NOW or LONGEST_WAIT), '')
 end
-if valve.breaker == 'open' then return finish(LONGEST_WAIT, '') end
-local probing = valve.breaker == 'half_open'
-if probing then
-  local held_until = tonumber(valve.probe_until) or 0
+local mine = valve['b:@' .. worker]  -- this worker fails while others succeed
+if valve.breaker == 'open' or mine == 'open' then return finish(LONGEST_WAIT, '') end
+local probe_lease_of = valve.breaker == 'half_open' and 'probe_until' or mine == 'half_open' and 'p:@' .. worker
+if probe_lease_of then
+  local held_until = tonumber(valve[probe_lease_of]) or 0
   if NOW < held_until then return finish(math.min(LONGEST_WAIT, held_until - NOW), '') end
   limit = math.min(limit, 1)
 end
-if valve.rate then
-  local rate = tonumber(valve.rate)
-  local elapsed = math.max(0, NOW - (tonumber(valve.bucket_at) or 0))
-  local bucket = math.min(math.max(1, rate / 10), (tonumber(valve.bucket) or 0) + elapsed * rate / 1000)
-  valve.bucket_now = bucket
+
+-- Tokens of a rate: a tenth of a second's worth may be saved up.
+local function tokens(rate, left, since)
+  return math.min(math.max(1, rate / 10), left + math.max(0, NOW - since) * rate / 1000)
+end
+local rate = math.min(tonumber(valve.rate) or math.huge, tonumber(valve.ceiling) or math.huge)
+if rate < math.huge then
+  local bucket = tokens(rate, tonumber(valve.bucket) or 0, tonumber(valve.bucket_at) or 0)
+  buckets[''] = bucket
   if bucket < 1 then return finish(math.min(LONGEST_WAIT, math.ceil((1 - bucket) * 1000 / rate)), '') end
   limit = math.min(limit, math.floor(bucket))
 end
@@ -96,8 +120,8 @@ for _, raw in ipairs(call('ZRANGEBYSCORE', SCHEDULED, '-inf', NOW, 'LIMIT', 0, l
   move('scheduled', 'ready', 1)
 end
 
--- Suspects: one, alone, with the worker that has drained for it -----------------------------------------------
-if call('LLEN', SUSPECTS) > 0 then
+-- Suspects: one, alone, with the worker that has drained for it; never as a probe ------------------------------
+if call('LLEN', SUSPECTS) > 0 and not probe_lease_of then
   local by, until_ms = string.match(call('HGET', REPLIES, 'alone') or '', '^(%S+) (%d+)$')
   if not by or by == worker or NOW >= tonumber(until_ms) then
     call('HSET', REPLIES, 'alone', worker .. ' ' .. whole(NOW + lease))
@@ -106,34 +130,93 @@ if call('LLEN', SUSPECTS) > 0 then
   end
 end
 
+-- Which of several is the probe: the oldest fresh one, else the one tried least; not the one that tripped the
+-- breaker. One that was tried is the head of its lane, so passing it over keeps the order. Gives its index and tries.
+local function choose(raws, tripped_by)
+  local best, fewest = nil, math.huge
+  for i, raw in ipairs(raws) do
+    local m = parse(raw)
+    local tried = m and m.attempts or 0
+    if m and m.seq == tripped_by and (tried > 0 or m.lane == '-') then tried = tried + 1e6 end
+    if tried < fewest then best, fewest = i, tried end
+    if fewest == 0 then break end
+  end
+  return best, fewest
+end
+
+local function probe_from_lists()
+  local list, found, fewest = nil, nil, math.huge
+  for _, candidate in ipairs({READY, BULK, RETURNING}) do
+    local raws = call('LRANGE', candidate, -LOOK, -1)
+    for i = 1, math.floor(#raws / 2) do raws[i], raws[#raws + 1 - i] = raws[#raws + 1 - i], raws[i] end
+    local i, tried = choose(raws, valve.tripped_by)
+    if i and tried < fewest then list, found, fewest = candidate, raws[i], tried end
+    if fewest == 0 then break end
+  end
+  return found, list, list and function() call('LREM', list, -1, found) end
+end
+
 -- Blocked scopes: their messages wait in `held`, under the scope, until it is probed or drained ------------------
-local scopes = {}
+local cursor, only = unpack(call('HMGET', LEDGER, 'cursor', 'only_scope'))
+cursor = tonumber(cursor) or 0
+local scopes, scope_wait = {}, math.huge
 for scope in string.gmatch(valve.scopes or '', '%S+') do
   scopes[#scopes + 1] = scope
 end
 
-local function from_scopes()
-  for _, scope in ipairs(scopes) do
-    local state = valve['b:' .. scope]
-    local due_probe = state == 'half_open' and NOW >= (tonumber(valve['p:' .. scope]) or 0)
-    if due_probe or state == 'draining' then
-      local member, raw = first_held('!' .. scope)
-      if member then return member, raw, due_probe and scope end
-      if state == 'draining' then
-        valve['b:' .. scope] = nil
-        valve.scopes = string.gsub(valve.scopes, scope .. ' ?', '')
-        call('HDEL', VALVE, 'b:' .. scope, 'p:' .. scope, 'r:' .. scope)
-        call('HSET', VALVE, 'scopes', valve.scopes)
-      end
-    end
+local function has_tokens(scope)
+  local of_scope = tonumber(valve['q:' .. scope])
+  if not of_scope then return true end
+  if not buckets[scope] then
+    local left, since = string.match(valve['k:' .. scope] or '1 0', '^(%S+) (%d+)$')
+    buckets[scope] = tokens(of_scope, tonumber(left), tonumber(since))
   end
+  if buckets[scope] >= 1 then return true end
+  scope_wait = math.min(scope_wait, (1 - buckets[scope]) * 1000 / of_scope)
+end
+
+local function unlist(scope)
+  valve['b:' .. scope] = nil
+  valve.scopes = string.gsub(valve.scopes, scope .. ' ?', '')
+  for _, field in ipairs({'b:', 'k:', 'p:', 'q:', 'r:', 't:'}) do call('HDEL', VALVE, field .. scope) end
+  call('HSET', VALVE, 'scopes', valve.scopes)
+end
+
+local function probe_of(scope)
+  if NOW < (tonumber(valve['p:' .. scope]) or 0) then return end
+  local members = call('ZRANGEBYLEX', HELD, '[!' .. scope .. '|', '(!' .. scope .. '}', 'LIMIT', 0, LOOK)
+  local raws = {}
+  for i, member in ipairs(members) do raws[i] = string.sub(member, #scope + 20) end
+  local i = choose(raws, valve['t:' .. scope])
+  if i then return members[i], raws[i], scope end
+end
+
+-- Gives the member of `held`, its message, and the scope when it is a probe.
+local function from_scopes()
+  for i = 1, #scopes do
+    local scope = scopes[(cursor + i) % #scopes + 1]
+    local state, member, raw, probed = valve['b:' .. scope], nil, nil, nil
+    if state == 'half_open' then
+      member, raw, probed = probe_of(scope)
+    elseif (state == 'limited' or state == 'draining') and has_tokens(scope) then
+      member, raw = first_held('!' .. scope)
+      if not member and state == 'draining' then unlist(scope) end
+    end
+    if member then return member, raw, probed end
+  end
+end
+
+-- While its dataset is blocked an event does not grow old: its header holds its age instead of its birth.
+local function hold_blocked(m)
+  m.open = whole(math.max(0, clock - m.open))
+  hold('!' .. m.scope, m, render(m))
 end
 
 -- One candidate: true when it was dealt with, false when the claim must stop ------------------------------------
 local alone, drain = false, false
-local function deal(raw, leave, from, scope_open, probed_scope)
+local function deal(raw, leave, from, probed)
   local m, written_later = parse(raw)
-  if written_later or (m and probing and m.seq == valve.tripped_by and from ~= HELD and call('LLEN', from) > 1) then
+  if written_later then
     if from == HELD then return false end
     call('LPUSH', from, raw)
     leave()
@@ -154,18 +237,25 @@ local function deal(raw, leave, from, scope_open, probed_scope)
     drain = true
     return false
   end
-  if not scope_open and valve['b:' .. m.scope] then
-    hold('!' .. m.scope, m, raw)
+  if m.scope ~= only and only ~= '*' then
+    note_scope(m.scope)
+    only = only_scope
+  end
+  if from ~= HELD and valve['b:' .. m.scope] then
+    hold_blocked(m)
     leave()
-    move(from == HELD and 'held' or 'ready', 'held', 1)
+    move('ready', 'held', 1)
     moved = moved + 1
     return true
   end
-  if from == HELD then move('held', 'ready', 1) end
+  if from == HELD then
+    m.open = whole(clock - m.open)
+    move('held', 'ready', 1)
+  end
   if m.lane ~= '-' then
     local head = call('HGET', LANES, m.lane)
     if head and head ~= m.seq then
-      hold(m.lane, m, raw)
+      hold(m.lane, m, render(m))
       leave()
       move('ready', 'held', 1)
       moved = moved + 1
@@ -176,57 +266,60 @@ local function deal(raw, leave, from, scope_open, probed_scope)
   hand_out(m)
   leave()
   alone = m.suspect > 0
-  if probed_scope then
-    valve['p:' .. probed_scope] = NOW + probe_lease
-    call('HSET', VALVE, 'p:' .. probed_scope, whole(NOW + probe_lease))
+  local leased = probed and 'p:' .. probed or probe_lease_of
+  if leased then
+    valve[leased] = NOW + probe_lease
+    call('HSET', VALVE, leased, whole(NOW + probe_lease))
   end
-  if probing then call('HSET', VALVE, 'probe_until', whole(NOW + probe_lease)) end
   return true
 end
 
 local by_suspect = string.match(call('HGET', REPLIES, 'alone') or '', '^(%S+) ')
-if by_suspect == worker and call('LLEN', SUSPECTS) > 0 then
+if by_suspect == worker and call('LLEN', SUSPECTS) > 0 and not probe_lease_of then
   while #batch == 0 and call('LLEN', SUSPECTS) > 0 do
     if not deal(call('LINDEX', SUSPECTS, -1), function() call('RPOP', SUSPECTS) end, SUSPECTS) then break end
   end
 end
 
-local cursor = tonumber(call('HGET', LEDGER, 'cursor')) or 0
+-- Gives the message, its list, and how to take it out.
+local function from_lists()
+  if probe_lease_of then return probe_from_lists() end
+  for step = 0, #PATTERN - 1 do
+    local list = PATTERN[(cursor + step) % #PATTERN + 1]
+    local raw = call('LINDEX', list, -1)
+    if raw then
+      cursor = (cursor + step + 1) % #PATTERN
+      return raw, list, function() call('RPOP', list) end
+    end
+  end
+end
+
+-- A scope that drains takes turns with the lists, so that it does not keep the others waiting.
 local stopped, examined, most = false, 0, limit * 4 + 100
 while not stopped and not alone and #batch < limit and examined < most do
   examined = examined + 1
-  local member, raw, probed_scope = from_scopes()
-  if member then
-    stopped = not deal(raw, function() call('ZREM', HELD, member) end, HELD, true, probed_scope)
-  else
-    local list
-    for step = 0, #PATTERN - 1 do
-      local candidate = PATTERN[(cursor + step) % #PATTERN + 1]
-      raw = call('LINDEX', candidate, -1)
-      if raw then
-        list = candidate
-        cursor = (cursor + step + 1) % #PATTERN
-        break
-      end
-    end
-    if not list then break end
-    stopped = not deal(raw, function() call('RPOP', list) end, list)
-  end
+  local raw, list, leave, member, probed
+  if examined % 2 == 0 then raw, list, leave = from_lists() end
+  if not raw and not probe_lease_of then member, raw, probed = from_scopes() end
+  if not raw and examined % 2 == 1 then raw, list, leave = from_lists() end
+  if not raw then break end
+  if member then list, leave = HELD, function() call('ZREM', HELD, member) end end
+  stopped = not deal(raw, leave, list, probed)
 end
 call('HSET', LEDGER, 'cursor', cursor)
 if alone then return finish(0, 'a') end
 if drain and #batch == 0 then return finish(LONGEST_WAIT, 'd') end
 
 local left = call('LLEN', READY) + call('LLEN', RETURNING) + call('LLEN', BULK) > 0
-local spare = not valve.bucket_now or valve.bucket_now - #batch >= 1
-if left and moved > 0 and spare and not probing then
+if not left and #batch == limit and not probe_lease_of and from_scopes() then left = true end
+local spare = not buckets[''] or buckets[''] - #batch >= 1
+if left and moved > 0 and spare and not probe_lease_of then
   wake(valve)
   return finish(0, 'm')
 end
 local wait = LONGEST_WAIT
 local due = call('ZRANGE', SCHEDULED, 0, 0, 'WITHSCORES')[2]
 if due then wait = math.max(1, math.min(wait, tonumber(due) - NOW)) end
-if left and not spare then
-  wait = math.min(wait, math.ceil((1 - valve.bucket_now + #batch) * 1000 / tonumber(valve.rate)))
-end
-return finish(wait, left and 'm' or '')
+if left and not spare then wait = math.min(wait, (1 - buckets[''] + #batch) * 1000 / rate) end
+wait = math.max(1, math.min(wait, math.max(FEWEST_MS, scope_wait)))
+return finish(math.ceil(wait), left and 'm' or '')

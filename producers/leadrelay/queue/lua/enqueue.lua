@@ -1,5 +1,5 @@
 -- Accept events: give each a sequence number, put it into ready (or bulk), count it, wake one worker.
--- KEYS  the last one, batches HASH: source -> digest of the last batch that was accepted from it
+-- KEYS  after the shared ones: batches HASH: source -> digest of the last batch that was accepted from it
 -- ARGV  list (`ready` | `bulk`), deadline (broker ms, 0 none), window of remembered eids, source and digest of the
 --       batch ('' none), then per event: eid, lane, scope, label, names (dataset and title, a line each), payload
 -- Gives {now ms, epoch, seq …}: one seq an event, negative when the eid was accepted before (nothing done); of a batch
@@ -9,7 +9,7 @@ local epoch, newer = open_books()
 if newer then return newer end
 local list = ARGV[1] == 'bulk' and BULK or READY
 expect({WAKE, list, RECENT, RECENT_OLD})
-local BATCHES, source, batch = KEYS[#KEYS], ARGV[4], ARGV[5]
+local BATCHES, source, batch = KEYS[SHARED + 1], ARGV[4], ARGV[5]
 local again = source ~= '' and call('HGET', BATCHES, source) == batch
 local valve = read_valve()
 local deadline, window = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -28,6 +28,7 @@ for i = 6, #ARGV, 6 do
   else
     seq = seq + 1
     here[eid] = whole(seq)
+    note_scope(ARGV[i + 2])
     messages[#messages + 1] =
       render(fresh(seq, eid, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], open, ARGV[i + 5]))
     new[#new + 1] = eid

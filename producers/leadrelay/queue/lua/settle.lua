@@ -1,12 +1,20 @@
 -- Settle messages in flight: each by its token, each standing alone.
--- ARGV  worker, request id, then per settlement: token, kind, argument, attempt ('' = not charged)
+-- ARGV  worker, request id, most rejections in a row, then per settlement: token, kind, argument, attempt ('' = not
+--       charged)
 --       kinds: delivered | scheduled (delay ms) | dead (reason) | dropped (reason) | ready | suspect
 -- Gives {moved, late}; the same request id gives the same answer again and moves nothing
-local worker, request = ARGV[1], ARGV[2]
-local ON_TIME = 60000  -- ms from acceptance to delivery, unless a worker has set another limit
+-- Outcomes are counted for the controller in `flow`: 'n <scope> <worker> <outcome> <reason>' how many, 'e …' the
+-- first events that failed so, 'h <scope>' the shortest wait that throttled events were given, 'run:<key>' rejections
+-- in a row, none accepted, by scope, by '@<worker>' and ('') by all.
+local worker, request, RUN = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local MOST_FIELDS = 10000  -- of `flow`, should no controller read it
+local MOST_EVENTS = 8      -- named in one field
+local ALL, MINE = 'run:', 'run:@' .. worker
+local LENIENT = {[ALL] = 3}  -- in a row by all: so many times as by one dataset or one worker
+local ON_TIME = 60000      -- ms from acceptance to delivery, unless a worker has set another limit
 local _, newer = open_books()
 if newer then return newer end
-expect({LEDGER, WAKE, RETURNING, SUSPECTS, FLIGHT, REPLIES, SCHEDULED, HELD, LANES, DEAD, DEAD_AT, AUDIT})
+expect({LEDGER, WAKE, RETURNING, SUSPECTS, FLIGHT, REPLIES, SCHEDULED, HELD, LANES, DEAD, DEAD_AT, AUDIT, FLOW})
 
 local last = call('HGET', REPLIES, 's:' .. worker)
 if last then
@@ -14,6 +22,79 @@ if last then
   if id == request then return {tonumber(moved), tonumber(late)} end
 end
 
+-- Counting ------------------------------------------------------------------------------------------------------
+local counts, events, hints, runs, old_runs = {}, {}, {}, {}, {}
+
+local function run(key)
+  if not runs[key] then
+    old_runs[key] = tonumber(call('HGET', FLOW, key)) or 0
+    runs[key] = old_runs[key]
+  end
+  return runs[key]
+end
+
+local function end_run(key)
+  if run(key) ~= 0 then runs[key] = 0 end
+end
+
+local function count_outcome(m, kind, argument, attempt)
+  local outcome, reason = string.match(attempt, '^%d+:%d+:(%a+)%??:([^:]*)')
+  if not outcome or (outcome == 'rejected' and argument ~= 'rejected') then return end  -- malformed: never sent
+  local what = m.scope .. ' ' .. worker .. ' ' .. outcome .. ' ' .. reason
+  counts[what] = (counts[what] or 0) + 1
+  if outcome == 'accepted' then
+    end_run('run:' .. m.scope)
+    end_run(MINE)
+    end_run(ALL)
+    return
+  end
+  events[what] = (events[what] or '') .. ' ' .. m.seq
+  if outcome == 'throttled' and kind == 'scheduled' then
+    hints[m.scope] = math.min(hints[m.scope] or math.huge, tonumber(argument) or 0)
+  end
+end
+
+local function name_events(what, seqs)
+  local known = call('HGET', FLOW, 'e ' .. what) or ''
+  local _, number = string.gsub(known, '%d+', '')
+  for seq in string.gmatch(seqs, '%d+') do
+    if number < MOST_EVENTS and not string.find(known .. ' ', ' ' .. seq .. ' ', 1, true) then
+      known, number = known .. ' ' .. seq, number + 1
+    end
+  end
+  call('HSET', FLOW, 'e ' .. what, known)
+end
+
+local function keep_outcomes()
+  for key, n in pairs(runs) do
+    if n == 0 and old_runs[key] ~= 0 then
+      call('HDEL', FLOW, key)
+    elseif n ~= old_runs[key] then
+      call('HSET', FLOW, key, n)
+    end
+  end
+  if call('HLEN', FLOW) > MOST_FIELDS then return end
+  for what, n in pairs(counts) do call('HINCRBY', FLOW, 'n ' .. what, n) end
+  for what, seqs in pairs(events) do name_events(what, seqs) end
+  for scope, wait in pairs(hints) do
+    local known = tonumber(call('HGET', FLOW, 'h ' .. scope)) or math.huge
+    if wait < known then call('HSET', FLOW, 'h ' .. scope, whole(wait)) end
+  end
+end
+
+-- A rejected event is dead at once. So that no backlog is buried whole, only so many in a row are, until one is
+-- accepted; further ones wait for what the controller decides. An operator who knows better sets the run to -1.
+local function may_bury(m)
+  local keys = {'run:' .. m.scope, MINE, ALL}
+  if run(keys[1]) < 0 or run(ALL) < 0 then return true end
+  for _, key in ipairs(keys) do
+    if run(key) >= RUN * (LENIENT[key] or 1) then return false end
+  end
+  for _, key in ipairs(keys) do runs[key] = run(key) + 1 end
+  return true
+end
+
+-- Moving --------------------------------------------------------------------------------------------------------
 local settle = {}
 
 local on_time_ms
@@ -45,6 +126,10 @@ function settle.scheduled(m, delay)
 end
 
 function settle.dead(m, reason)
+  if reason == 'rejected' and not may_bury(m) then
+    settle.scheduled(m, math.min(3600000, 2500 * 2 ^ m.attempts))
+    return
+  end
   bury(m, reason)
   release_lane(m)
   move('in_flight', 'dead', 1)
@@ -66,13 +151,14 @@ end
 function settle.suspect(m) move('in_flight', suspect(m), 1) end
 
 local moved, late, returned = 0, 0, false
-for i = 3, #ARGV, 4 do
+for i = 4, #ARGV, 4 do
   local kind = ARGV[i + 1]
   local field = worker .. ':' .. ARGV[i]
   local raw = settle[kind] and call('HGET', FLIGHT, field)
   local m = raw and parse(raw)
   if m then
     charge(m, ARGV[i + 3])
+    count_outcome(m, kind, ARGV[i + 2], ARGV[i + 3])
     if kind ~= 'ready' and kind ~= 'suspect' then m.suspect = 0 end
     settle[kind](m, ARGV[i + 2])
     call('HDEL', FLIGHT, field)
@@ -83,6 +169,7 @@ for i = 3, #ARGV, 4 do
   end
 end
 count('late', late)
+keep_outcomes()
 call('HSET', REPLIES, 's:' .. worker, request .. ' ' .. moved .. ' ' .. late)
 count_all()
 if returned then wake(read_valve()) end
