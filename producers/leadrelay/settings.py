@@ -44,6 +44,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _rate(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError
+    return number
+
+
 def _one_of(*allowed: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in allowed:
@@ -80,6 +87,9 @@ TABLE: tuple[Setting, ...] = (
     Setting("proxy", _one_of("auto", "true", "false"), "auto", "whether events count as the visitor's own"),
     Setting("method", _one_of("POST", "GET"), "POST", "how events are sent"),
     Setting("concurrency", _positive, 32, "attempts at a time in one worker"),
+    Setting("max_rate", _rate, None, "events a second over all workers, at most; unset: no ceiling"),
+    Setting("probe_s", _rate, 5.0, "seconds that an open breaker waits before its first probe; doubles with each"),
+    Setting("probe_max_s", _rate, 300.0, "the longest of these waits, in seconds"),
     Setting("pool", _one_of("threads", "prefork"), "threads", "how a worker runs them"),
     Setting(
         "pin",
@@ -111,6 +121,9 @@ class Settings:
     proxy: str = "auto"
     method: str = "POST"
     concurrency: int = 32
+    max_rate: float | None = None
+    probe_s: float = 5.0
+    probe_max_s: float = 300.0
     pool: str = "threads"
     pin: bool = True
     on_time_s: int = 60

@@ -19,6 +19,7 @@ from leadrelay.settings import Settings
 import leadrelay_worker  # noqa: F401 - seals the environment before Celery is imported
 from leadrelay_worker import transport
 from leadrelay_worker.endings import endings
+from leadrelay_worker.flow.controller import Controller, numbers_of
 from leadrelay_worker.logline import attempts
 from leadrelay_worker.task import TrackEvent
 from leadrelay_worker.transport.flight import Flight
@@ -92,12 +93,14 @@ class KeepUp(bootsteps.StartStopStep):
 
     def start(self, consumer: Any) -> None:
         """Register the timer; Celery takes it back when the connection is lost."""
-        client = Client(consumer.app.leadrelay, consumer.connection.transport.flight.queue)
+        settings, flight = consumer.app.leadrelay, consumer.connection.transport.flight
+        client = Client(settings, flight.queue)
 
         def make_entry(title: str, wire: Mapping[str, Any], eid: str) -> Entry:
             return client.entry(client.make(title, wire, eid))
 
-        upkeep = Upkeep(client.queue, make_entry, _hourly(client))
+        controller = Controller(client.queue, flight.worker, numbers_of(settings))
+        upkeep = Upkeep(client.queue, make_entry, controller, _hourly(client))
         upkeep.round()
         self._timer = consumer.hub.call_repeatedly(INTERVAL_S, upkeep.round)
 

@@ -46,7 +46,14 @@ class TrackRequest(Request):
         claimed = self.message.properties[CLAIMED]
         message = claimed.message
         job = Job(
-            message.eid, message.seq, message.attempts + 1, claimed.age_ms, self.flight.lease_until, message.payload
+            eid=message.eid,
+            seq=message.seq,
+            attempt=message.attempts + 1,
+            age_ms=claimed.age_ms,
+            scope=message.scope,
+            claimed=self.flight.claimed_at(claimed.token),
+            owned_until=self.flight.lease_until,
+            payload=message.payload,
         )
         return pool.apply_async(
             attempt,

@@ -1,4 +1,7 @@
-"""What every worker does for the queue each second: each step is bounded, and harmless when another did it first."""
+"""What every worker does for the queue each second: each step is bounded, and harmless when another did it first.
+
+One of them, elected, is also the controller (`leadrelay_worker.flow`).
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from leadrelay.inbox import MakeEntry
     from leadrelay.queue import Queue
 
+    from leadrelay_worker.flow.controller import Controller
+
 logger = logging.getLogger(__name__)
 
 #: Seconds between rounds.
@@ -31,18 +36,26 @@ REFUSAL_S = 5.0
 
 
 class Upkeep:
-    """Rescue, due, adoption and the memory watermark.
+    """Flow control, rescue, due, adoption and the memory watermark.
 
     Args:
         queue: The queue.
         make_entry: For adopting: validates and renders an event.
+        controller: This worker's candidacy.
         hourly: Done in the first round, and once an hour from then on.
     """
 
-    def __init__(self, queue: Queue, make_entry: MakeEntry, hourly: Sequence[Callable[[], object]] = ()) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        make_entry: MakeEntry,
+        controller: Controller,
+        hourly: Sequence[Callable[[], object]] = (),
+    ) -> None:
         """See the class."""
         self._queue = queue
         self._make_entry = make_entry
+        self._controller = controller
         self._hourly = hourly
         self._hourly_at = 0.0
         self._full = False
@@ -56,6 +69,7 @@ class Upkeep:
                 logger.warning("rescued %d events of workers that are gone", rescued)
             failpoint("rescue.after")
             self._queue.due()
+            self._controller.round()
             failpoint("adopt")
             adopt(self._queue, self._make_entry)
             failpoint("adopt.after")

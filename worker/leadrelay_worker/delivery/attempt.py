@@ -20,6 +20,7 @@ from leadrelay_worker.delivery.classify import classify
 from leadrelay_worker.delivery.destination import Destination
 from leadrelay_worker.delivery.outcome import Seen, Verdict
 from leadrelay_worker.delivery.retry import DEFAULT, Decision, decide, read_retry_after
+from leadrelay_worker.gate import gate
 from leadrelay_worker.logline import attempts
 
 _AGENT = f"{_package}/0.1"
@@ -34,6 +35,8 @@ class Job:
         seq: Its number in the queue.
         attempt: Number of this attempt, from 1.
         age_ms: Age in open time.
+        scope: Of its dataset.
+        claimed: Monotonic second of its claim.
         owned_until: Monotonic second until which the lease surely stands.
         payload: As in the queue.
     """
@@ -42,6 +45,8 @@ class Job:
     seq: int
     attempt: int
     age_ms: int
+    scope: str
+    claimed: float
     owned_until: float
     payload: bytes
 
@@ -63,6 +68,8 @@ def attempt(job: Job) -> Result:
     started = time.monotonic()
     if started >= job.owned_until:
         return Result(Decision("ready"), "", "lost", "lease", 0.0)
+    if gate.shut(job.scope, job.claimed):
+        return Result(Decision("ready"), "", "handed back", "sending stopped", 0.0)
     failpoint("attempt.before")
     request = _request(job.payload)
     if request is None:

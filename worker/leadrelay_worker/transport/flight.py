@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from leadrelay.failpoints import failpoint
 from leadrelay.queue.core import LEASE_S, Settlement
 
+from leadrelay_worker.gate import gate
+
 if TYPE_CHECKING:
     from leadrelay.queue.core import Claim, Claimed, Kind, Queue
 
@@ -91,6 +93,10 @@ class Flight:
         """Tell whether a message is held and not settled."""
         return token in self._held
 
+    def claimed_at(self, token: str) -> float:
+        """Give the monotonic second at which a held message was asked for; 0 when it is not held."""
+        return self._held.get(token, 0.0)
+
     def settle(self, token: str, kind: Kind, argument: str = "", attempt: str = "") -> int:
         """Note what became of a message, from any thread; gives how many settlements wait.
 
@@ -154,9 +160,9 @@ class Flight:
         return _Asked(secrets.token_hex(8), settlements, self.room, len(self._held))
 
     def _take(self, claim: Claim, sent: float) -> None:
-        now = time.monotonic()
         for claimed in claim.messages:
-            self._held[claimed.token] = now
+            self._held[claimed.token] = sent
+        gate.update(claim.blocked, sent)
         self.lease_until = sent + LEASE_S
         self.wait_s = max(0.001, claim.wait_ms / 1000)
         self._alone, self._drain = claim.alone, claim.drain

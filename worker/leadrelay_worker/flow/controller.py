@@ -1,0 +1,93 @@
+"""The controller: one of the workers, elected, that runs the policy once a second."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from leadrelay.queue import control
+from leadrelay.queue.valve import Breaker
+
+from leadrelay_worker.flow import memory as memories
+from leadrelay_worker.flow.counts import report_of
+from leadrelay_worker.flow.numbers import DEFAULT, Numbers
+from leadrelay_worker.flow.policy import ALL, decide
+
+if TYPE_CHECKING:
+    from leadrelay.queue import Queue
+    from leadrelay.queue.control import Watch
+    from leadrelay.settings import Settings
+
+    from leadrelay_worker.flow.policy import Change
+
+logger = logging.getLogger(__name__)
+
+
+def numbers_of(settings: Settings) -> Numbers:
+    """Give the policy's numbers with an operator's settings."""
+    return replace(DEFAULT, max_rate=settings.max_rate, wait_s=settings.probe_s, longest_wait_s=settings.probe_max_s)
+
+
+class Controller:
+    """A worker's candidacy, and its rounds while it is elected.
+
+    Args:
+        queue: The queue.
+        worker: This worker's name in the queue.
+        numbers: The policy's.
+    """
+
+    def __init__(self, queue: Queue, worker: str, numbers: Numbers) -> None:
+        """See the class."""
+        self._queue = queue
+        self._worker = worker
+        self._numbers = numbers
+        self._term = 0
+
+    def round(self) -> None:
+        """Run the policy once if this worker is or becomes the controller; errors as `scripts.run`."""
+        watch = control.elect(self._queue, self._worker)
+        if watch is None:
+            return
+        if watch.term != self._term:
+            logger.info("this worker is the controller now (term %d)", watch.term)
+            self._term = watch.term
+        before, report = memories.read(watch.memory), report_of(watch)
+        memory, changes = decide(before, report, self._with_ceiling(watch))
+        if not (changes or report.rows or memory.breakers or before.breakers):
+            return
+        if control.decide(self._queue, watch, memories.write(memory), map(_operation, changes)):
+            for change in changes:
+                _log(change)
+        else:
+            logger.warning("another worker is the controller: what was decided here was not done")
+
+    def _with_ceiling(self, watch: Watch) -> Numbers:
+        """Hold the operator's command against the setting: the lower ceiling counts."""
+        ceilings = [self._numbers.max_rate, float(watch.valve["ceiling"]) if "ceiling" in watch.valve else None]
+        return replace(self._numbers, max_rate=min((one for one in ceilings if one is not None), default=None))
+
+
+def _operation(change: Change) -> tuple[object, ...]:
+    breaker = change.breaker
+    opened = breaker.state in ("open", "half_open")
+    told = Breaker(
+        change.key,
+        breaker.state,
+        breaker.told,
+        breaker.since_ms or None,
+        breaker.probe_ms if breaker.state == "open" else None,
+        round(change.rate, 3) if change.rate is not None else None,
+        breaker.tripped_by if opened else None,
+    )
+    return ("breaker", *told.arguments(record=change.record))
+
+
+def _log(change: Change) -> None:
+    breaker = change.breaker
+    if not change.record:
+        return
+    kind = {ALL: "all", "@": "worker "}.get(change.key[:1], "dataset ")
+    told = f": {breaker.told}" if breaker.told else ""
+    logger.warning("breaker of %s%s is %s%s", kind, change.key.lstrip("@"), breaker.state.replace("_", "-"), told)
