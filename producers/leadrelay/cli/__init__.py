@@ -9,8 +9,9 @@ import click
 
 from leadrelay.cli.dead import dead
 from leadrelay.cli.files import import_
-from leadrelay.cli.operate import pause, resume, status, verify
+from leadrelay.cli.operate import status, verify
 from leadrelay.cli.report import report
+from leadrelay.cli.sending import pause, rate, resume
 from leadrelay.cli.trace import trace
 from leadrelay.cli.track import track
 from leadrelay.errors import BrokerUnavailable, LeadrelayError
@@ -50,7 +51,7 @@ def group() -> None:
     """Durable delivery of tracking events to LeadBoxer's Track API."""
 
 
-for _command in (track, import_, status, verify, dead, pause, resume, report, trace):
+for _command in (track, import_, status, verify, dead, pause, resume, rate, report, trace):
     group.add_command(_command)
 
 

@@ -1,20 +1,20 @@
-"""`leadrelay status`, `verify`, `pause`, `resume`."""
+"""`leadrelay status`, `verify`."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from leadrelay import broker
-from leadrelay.cli.common import json_option, moment, open_queue, show, span, who
-from leadrelay.queue import Books, Queue, Valve
+from leadrelay.cli import sending
+from leadrelay.cli.common import json_option, open_queue, show, span
 from leadrelay.queue.books import read_books
 from leadrelay.queue.verify import recount, rewinds
 from leadrelay.settings import Settings
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+if TYPE_CHECKING:
+    from leadrelay.queue import Books
 
 
 @click.command()
@@ -27,14 +27,8 @@ def status(*, as_json: bool) -> None:
     if as_json:
         show(document(books, memory))
         return
-    sending = books.sending
-    click.echo(
-        f"sending    {sending.state}{f' {sending.reason} since {moment(sending.since_ms)}' if sending.reason else ''}"
-    )
-    if sending.until_ms:
-        click.echo(f"           until {moment(sending.until_ms)}")
-    if sending.rate is not None:
-        click.echo(f"rate       at most {sending.rate:g} events/s")
+    for line in sending.lines(books.sending, books.now_ms):
+        click.echo(line)
     click.echo(
         f"backlog    {books.backlog:,} events: {books.ready:,} ready, {books.scheduled:,} scheduled, "
         f"{books.held:,} held"
@@ -49,10 +43,9 @@ def status(*, as_json: bool) -> None:
 
 def document(books: Books, memory: dict[str, Any]) -> dict[str, Any]:
     """Give `status --json`."""
-    sending = books.sending
     return {
         "ledger": books.ledger(),
-        "sending": {"state": sending.state, "reason": sending.reason, "since": sending.since_ms, "rate": sending.rate},
+        "sending": sending.document(books.sending),
         "lag_s": books.lag_s,
         "headroom_s": None,
         "workers": books.workers,
@@ -78,27 +71,6 @@ def verify(*, accept_loss: bool, as_json: bool) -> None:
         for finding in findings or ["balanced: every accepted event is delivered, waiting, dead or dropped"]:
             click.echo(finding)
     raise click.exceptions.Exit(1 if findings else 0)
-
-
-@click.command()
-@click.argument("reason", default="")
-@click.option("--for", "length", help="Ends by itself, e.g. 30m, 2h.")
-def pause(reason: str, length: str | None) -> None:
-    """Stop sending; events go on being accepted."""
-    match = re.fullmatch(r"(\d+)([smhd])", length or "0s")
-    if not match:
-        raise click.UsageError("--for takes a number and s, m, h or d, e.g. 30m")
-    for_s = int(match[1]) * _UNITS[match[2]]
-    Valve(open_queue()).pause(who(), reason, for_s or None)
-    click.echo("sending is paused" + (f" for {span(for_s)}" if for_s else "; `leadrelay resume` ends it"))
-
-
-@click.command()
-def resume() -> None:
-    """End a pause."""
-    queue: Queue = open_queue()
-    Valve(queue).resume(who())
-    click.echo(f"sending: {read_books(queue).sending.state}")
 
 
 def _of(maximum: int) -> str:
