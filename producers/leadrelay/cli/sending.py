@@ -71,7 +71,8 @@ def rate(per_second: str) -> None:
 
 def lines(sending: Sending, now_ms: int) -> Iterator[str]:
     """Say for people whether events flow, in lines of `status`."""
-    yield f"sending    {sending.state}" + (f": {sending.reason}" if sending.reason else "")
+    between = " " if sending.state == "paused" else ": "
+    yield f"sending    {sending.state}" + (f"{between}{sending.reason}" if sending.reason else "")
     if sending.since_ms:
         until = f", until {moment(sending.until_ms)}" if sending.until_ms else ""
         yield f"           since {moment(sending.since_ms)}{until}"

@@ -27,15 +27,14 @@ def read(text: str) -> Memory:
         if version != VERSION:
             return Memory()
         return Memory(at_ms, good, {key: _breaker(values) for key, values in breakers.items()})
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AttributeError):
         return Memory()
 
 
 def _breaker(values: list[Any]) -> Breaker:
-    *plain, window, refused = values
-    named: dict[str, Any] = dict(zip((field.name for field in fields(Breaker)), plain, strict=False))
-    buckets = tuple(Bucket(at_ms, _rows(counts), _rows(events)) for at_ms, counts, events in window)
-    return Breaker(**named, window=buckets, refused=_rows(refused))
+    named: dict[str, Any] = dict(zip((field.name for field in fields(Breaker)), values, strict=True))
+    buckets = (Bucket(at_ms, _rows(counts), _rows(events)) for at_ms, counts, events in named.pop("window"))
+    return Breaker(**{**named, "refused": _rows(named["refused"])}, window=tuple(buckets))
 
 
 def _rows(rows: list[list[Any]]) -> tuple[Any, ...]:

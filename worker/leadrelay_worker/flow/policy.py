@@ -105,8 +105,8 @@ def decide(memory: Memory, report: Report, numbers: Numbers) -> tuple[Memory, tu
 
 
 def _as_the_valve_has_it(known: Mapping[str, Breaker], report: Report, numbers: Numbers) -> dict[str, Breaker]:
-    """Take over what an operator changed, and forget the breakers of workers that are gone."""
-    breakers = {key: one for key, one in known.items() if key[:1] != "@" or key[1:] in report.workers}
+    """Take over what an operator changed."""
+    breakers = dict(known)
     for key in {*breakers, *report.states}:
         state, one = report.states.get(key, "closed"), breakers.get(key, _CLOSED)
         if state == one.state:
@@ -157,8 +157,15 @@ class _Turn:
         alone = self.take_in()
         after = {}
         for key in {*self.breakers, *self.rows, *("@" + worker for worker in alone)}:
-            after[key] = self.step(key, alone)
+            one = self.breakers.get(key, _CLOSED)
+            quiet = one.state == "closed" and key not in self.rows and key[1:] not in alone
+            after[key] = self.fading(one) if quiet else self.step(key, alone)
         return self.few(after)
+
+    def fading(self, one: Breaker) -> Breaker:
+        """Give a closed breaker of which nothing was heard: what is too old to be judged is forgotten."""
+        oldest = self.report.now_ms - self.numbers.window_s * 1000
+        return replace(one, window=()) if one.window and one.window[-1].at_ms < oldest else one
 
     def take_in(self) -> dict[str, str]:
         """Share the rows out to the breakers' windows; gives the workers that fail alone, and why."""
@@ -210,6 +217,8 @@ class _Turn:
 
     def step(self, key: str, alone: Mapping[str, str]) -> Breaker:
         """Give one breaker after this round."""
+        if key[:1] == "@" and key[1:] not in self.report.workers:
+            return _CLOSED  # gone
         one = self.breakers.get(key, _CLOSED)
         fresh = self.fresh.get(key) or Bucket(self.report.now_ms)
         stands_for = self.report.only if key == ALL else None

@@ -55,5 +55,5 @@ def not_needed(rate: float, fresh: Bucket, seconds: float) -> bool:
 
 def bounded(rate: float, numbers: Numbers) -> float:
     """Keep a rate between the lowest and the ceiling."""
-    ceiling = numbers.max_rate if numbers.max_rate is not None else rate
-    return min(max(rate, numbers.first_rate), ceiling)
+    rate = max(rate, numbers.first_rate)
+    return rate if numbers.max_rate is None else min(rate, numbers.max_rate)

@@ -97,9 +97,9 @@ if probe_lease_of then
   limit = math.min(limit, 1)
 end
 
--- Tokens of a rate: a tenth of a second's worth may be saved up.
+-- Tokens of a rate: a twentieth of a second's worth may be saved up.
 local function tokens(rate, left, since)
-  return math.min(math.max(1, rate / 10), left + math.max(0, NOW - since) * rate / 1000)
+  return math.min(math.max(1, rate / 20), left + math.max(0, NOW - since) * rate / 1000)
 end
 local rate = math.min(tonumber(valve.rate) or math.huge, tonumber(valve.ceiling) or math.huge)
 if rate < math.huge then
