@@ -270,6 +270,20 @@ def test_an_event_does_not_grow_old_while_its_dataset_is_blocked(queue, worker):
     assert claimed.age_ms < 5000
 
 
+def test_datasets_that_drain_take_turns_and_a_probe_is_not_kept_waiting(queue, worker):
+    third = "33333333"
+    for scope in (A, B, third):
+        breaker(queue, scope, "open")
+    queue.enqueue([entry(n, scope=(A, B, third)[n % 3]) for n in range(1, 91)])
+    worker.claim(limit=90)
+    breaker(queue, A, "closed")
+    breaker(queue, B, "closed")
+    breaker(queue, third, "half_open")
+    scopes = [worker.claim(limit=1).messages[0].message.scope for _ in range(9)]
+    assert scopes[0] == third
+    assert sorted(scopes[1:]) == [A] * 4 + [B] * 4
+
+
 # A worker's own breaker -----------------------------------------------------------------------------------------------
 
 

@@ -157,8 +157,8 @@ local function probe_from_lists()
 end
 
 -- Blocked scopes: their messages wait in `held`, under the scope, until it is probed or drained ------------------
-local cursor, only = unpack(call('HMGET', LEDGER, 'cursor', 'only_scope'))
-cursor = tonumber(cursor) or 0
+local cursor, scope_cursor, only = unpack(call('HMGET', LEDGER, 'cursor', 'scope_cursor', 'only_scope'))
+cursor, scope_cursor = tonumber(cursor) or 0, tonumber(scope_cursor) or 0
 local scopes, scope_wait = {}, math.huge
 for scope in string.gmatch(valve.scopes or '', '%S+') do
   scopes[#scopes + 1] = scope
@@ -191,18 +191,26 @@ local function probe_of(scope)
   if i then return members[i], raws[i], scope end
 end
 
--- Gives the member of `held`, its message, and the scope when it is a probe.
+-- Gives the member of `held`, its message, and the scope when it is a probe. Probes come first, for they are few;
+-- the scopes that drain take turns.
 local function from_scopes()
-  for i = 1, #scopes do
-    local scope = scopes[(cursor + i) % #scopes + 1]
-    local state, member, raw, probed = valve['b:' .. scope], nil, nil, nil
-    if state == 'half_open' then
-      member, raw, probed = probe_of(scope)
-    elseif (state == 'limited' or state == 'draining') and has_tokens(scope) then
-      member, raw = first_held('!' .. scope)
-      if not member and state == 'draining' then unlist(scope) end
+  for _, scope in ipairs(scopes) do
+    if valve['b:' .. scope] == 'half_open' then
+      local member, raw, probed = probe_of(scope)
+      if member then return member, raw, probed end
     end
-    if member then return member, raw, probed end
+  end
+  for i = 1, #scopes do
+    local scope = scopes[(scope_cursor + i) % #scopes + 1]
+    local state = valve['b:' .. scope]
+    if (state == 'limited' or state == 'draining') and has_tokens(scope) then
+      local member, raw = first_held('!' .. scope)
+      if member then
+        scope_cursor = (scope_cursor + i) % #scopes
+        return member, raw
+      end
+      if state == 'draining' then unlist(scope) end
+    end
   end
 end
 
@@ -306,7 +314,7 @@ while not stopped and not alone and #batch < limit and examined < most do
   if member then list, leave = HELD, function() call('ZREM', HELD, member) end end
   stopped = not deal(raw, leave, list, probed)
 end
-call('HSET', LEDGER, 'cursor', cursor)
+call('HSET', LEDGER, 'cursor', cursor, 'scope_cursor', scope_cursor)
 if alone then return finish(0, 'a') end
 if drain and #batch == 0 then return finish(LONGEST_WAIT, 'd') end
 

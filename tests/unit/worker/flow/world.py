@@ -130,17 +130,19 @@ class World:
         return sent
 
     def take(self, *, probe):
-        for scope, queue in list(self.held.items()):
-            valve = self.valves[scope]
-            if not queue and valve.state == "closed":
-                del self.held[scope]
-            if queue and valve.state == "half_open" and scope not in self.probed:
+        for scope, queue in self.held.items():
+            if queue and self.valves[scope].state == "half_open" and scope not in self.probed:
                 self.probed.add(scope)
                 event = min(islice(queue, 50), key=lambda event: event.attempts)
                 queue.remove(event)
                 return event
+        for scope, queue in list(self.held.items()):
+            valve = self.valves[scope]
+            if not queue and valve.state == "closed":
+                del self.held[scope]
             if queue and valve.state not in SHUT and valve.tokens(1):
                 valve.bucket -= valve.rate is not None
+                self.held[scope] = self.held.pop(scope)  # the next time it is another one's turn
                 return queue.popleft()
         lists = (self.ready, self.returning) if probe else (self.returning, self.ready)
         for queue in lists:
