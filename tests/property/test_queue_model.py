@@ -22,10 +22,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from leadrelay.errors import BrokerFull
-from leadrelay.queue import Batch, DeadLetters, Entry, Queue, Settlement, Valve
+from leadrelay.queue import Batch, DeadLetters, Entry, Queue, Settlement, Valve, control, core
 from leadrelay.queue.books import read_books
 from leadrelay.queue.hours import read_hours
 from leadrelay.queue.message import Message
+from leadrelay.queue.valve import Breaker, change
 from leadrelay.queue.verify import recount, waiting
 from leadrelay.tally import total
 from redis import exceptions
@@ -35,6 +36,9 @@ from tests.chaos.processes import Broker
 LANES = ["", "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"]
 SCOPES = ["11111111", "22222222"]
 WORKERS = ["w1", "w2", "w3"]
+BREAKERS = ["", *SCOPES, "@w1", "@w2"]
+#: Instead of 20, so that short runs come to it.
+REJECTED_RUN = 3
 
 
 @dataclass
@@ -63,6 +67,10 @@ class QueueMachine(RuleBasedStateMachine):
         self.eids: dict[str, int] = {}
         self.lane: dict[int, str] = {}
         self.scope: dict[int, str] = {}
+        self.breakers: dict[str, str] = {}
+        self.paused = False
+        self.runs: dict[str, int] = {}
+        self.watches: list[control.Watch] = []
         self.bulk: set[int] = set()
         self.disturbed: set[str] = set()
         self.delivered: list[int] = []
@@ -134,12 +142,27 @@ class QueueMachine(RuleBasedStateMachine):
         if lost:
             again = self.queue.claim(*args)
             assert [m.token for m in again.messages] == [m.token for m in claim.messages]
+        self.allowed(name, claim)
         for claimed in claim.messages:
             assert claimed.token not in worker.held
             worker.held[claimed.token] = claimed.message.seq
             if claimed.message.suspect:
                 assert claim.alone
                 assert len(worker.held) == 1
+
+    def allowed(self, name, claim):
+        """The valve holds: nothing while it is shut, one probe while half-open, nothing of an open dataset."""
+        states = [self.breakers.get(key, "closed") for key in ("", f"@{name}")]
+        if self.paused or "open" in states:
+            assert claim.messages == ()
+        if "half_open" in states:
+            assert len(claim.messages) <= 1
+        if self.paused or set(states) & {"open", "half_open"}:
+            assert "*" in claim.blocked
+        for scope in SCOPES:
+            of_scope = [one for one in claim.messages if one.message.scope == scope]
+            assert len(of_scope) <= {"open": 0, "half_open": 1}.get(self.breakers.get(scope), 99)
+            assert (scope in claim.blocked) == (self.breakers.get(scope) in ("open", "half_open"))
 
     @precondition(lambda self: any(worker.held for worker in self.workers.values()))
     @rule(data=st.data(), lost=st.booleans())
@@ -161,13 +184,27 @@ class QueueMachine(RuleBasedStateMachine):
                 self.dropped.add(seq)
             if settlement.kind == "dead":
                 self.disturbed.add(self.lane[seq])
+            self.rejected_or_not(name, seq, settlement)
+
+    def rejected_or_not(self, name, seq, settlement):
+        """So many rejected in a row are buried, by dataset, by worker and by all; others wait."""
+        keys = {self.scope[seq]: 1, f"@{name}": 1, "": 3}
+        if settlement.kind == "delivered":
+            self.runs = {key: run for key, run in self.runs.items() if key not in keys}
+        if settlement.kind != "dead":
+            return
+        lifted = min(self.runs.get(self.scope[seq], 0), self.runs.get("", 0)) < 0
+        bury = lifted or all(self.runs.get(key, 0) < REJECTED_RUN * times for key, times in keys.items())
+        if bury and not lifted:
+            self.runs |= {key: self.runs.get(key, 0) + 1 for key in keys}
+        assert (seq in self.dead_seqs()) == bury
 
     @rule(name=st.sampled_from(WORKERS), data=st.data())
     def work(self, name, data):
         """Nothing stops a worker from settling what it gets, nor an operator from acting: chance rarely goes so far."""
-        self.valve.resume("me")
-        for scope in ("", *SCOPES):
-            self.valve.set_breaker("me", "closed", scope=scope)
+        for key in BREAKERS:
+            self.breaker(key, "closed")
+        self.pause(paused=False)
         self.claim(name, 6, lost=False)
         if self.workers[name].held:
             self.settle(data, lost=False)
@@ -255,17 +292,51 @@ class QueueMachine(RuleBasedStateMachine):
             known |= set(self.delivered) | self.dropped | set(self.dead_seqs())
             self.dropped |= set(self.eids.values()) - known
 
-    @rule(scope=st.sampled_from(["", *SCOPES]), state=st.sampled_from(["open", "half_open", "closed"]))
-    def breaker(self, scope, state):
-        self.valve.set_breaker("me", state, "test", scope=scope)
+    @rule(key=st.sampled_from(BREAKERS), state=st.sampled_from(["open", "half_open", "limited", "closed"]))
+    def breaker(self, key, state):
+        state = "closed" if state == "limited" and key.startswith("@") else state
+        one = Breaker(key, state, "test", rate=1000 if state == "limited" else None)
+        change(self.queue, "me", "", [("breaker", *one.arguments(record=False))])
+        self.breakers[key] = state
+
+    @rule(key=st.sampled_from(["", *SCOPES]))
+    def force(self, key):
+        only = self.broker.client.hget(self.queue.keys.name("ledger"), "only_scope")
+        if self.breakers.get("") in ("open", "half_open") and only == key.encode():
+            key = ""
+        self.valve.force("me", key)
+        forced = [one for one in ([key] if key else BREAKERS) if self.breakers.get(one) in ("open", "half_open")]
+        self.breakers |= dict.fromkeys(forced, "closed")
+        self.runs |= {one: -1 for one in self.runs if one == key or not key}
+
+    @rule(name=st.sampled_from(WORKERS), lapsed=st.booleans())
+    def elect(self, name, lapsed):
+        watch = control.elect(self.queue, name, lease_s=0 if lapsed else 60)
+        if watch:
+            self.watches.append(watch)
+
+    @precondition(lambda self: self.watches)
+    @rule(data=st.data(), state=st.sampled_from(["open", "closed"]))
+    def decide(self, data, state):
+        """Only the last term counts."""
+        watch = data.draw(st.sampled_from(self.watches))
+        holder = self.broker.client.hget(self.queue.keys.name("flow"), "controller")
+        one = Breaker("", state, "decided")
+        done = control.decide(self.queue, watch, "memory", [("breaker", *one.arguments(record=False))])
+        assert done == holder.startswith(f"{watch.worker} {watch.term} ".encode())
+        if done:
+            self.breakers[""] = state
 
     @rule(paused=st.booleans())
     def pause(self, paused):
         if paused:
             self.valve.pause("me")
+            self.paused = True
             assert self.queue.claim("idle", self.request(), 5, 10**6, 0).messages == ()
         else:
             self.valve.resume("me")
+            self.paused = False
+            self.breakers = {key: "half_open" if state == "open" else state for key, state in self.breakers.items()}
 
     # Misfortunes --------------------------------------------------------------------------------------------
 
@@ -419,7 +490,8 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def somebody_is_woken(self):
         books = read_books(self.queue)
-        if books.lengths["ready"] and books.sending.state == "on" and not any(w.held for w in self.workers.values()):
+        flows = books.sending.state == "on" and books.sending.rate is None
+        if books.lengths["ready"] and flows and not any(worker.held for worker in self.workers.values()):
             claim = self.queue.claim("probe", self.request(), 0, 1, 0)
             assert claim.messages == ()
             assert read_books(self.queue).lengths["wake"] == 1
@@ -429,6 +501,7 @@ def test_queue_follows_the_model():
     long = os.environ.get("HYPOTHESIS_PROFILE") == "long"
     with TemporaryDirectory(prefix="model-") as folder:
         QueueMachine.broker = Broker(Path(folder), fsync="always")
+        usual, core.REJECTED_RUN = core.REJECTED_RUN, REJECTED_RUN
         try:
             run_state_machine_as_test(
                 QueueMachine,
@@ -442,4 +515,5 @@ def test_queue_follows_the_model():
                 ),
             )
         finally:
+            core.REJECTED_RUN = usual
             QueueMachine.broker.kill()
