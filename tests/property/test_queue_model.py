@@ -37,6 +37,7 @@ LANES = ["", "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"]
 SCOPES = ["11111111", "22222222"]
 WORKERS = ["w1", "w2", "w3"]
 BREAKERS = ["", *SCOPES, "@w1", "@w2"]
+STATES = ["open", "half_open", "limited", "closed", "closed", "closed"]
 #: Instead of 20, so that short runs come to it.
 REJECTED_RUN = 3
 
@@ -91,7 +92,7 @@ class QueueMachine(RuleBasedStateMachine):
         return Entry(f"{self.next:032x}", lane, scope, payload, scope, f"title {self.next % 3}")
 
     @rule(
-        lanes=st.lists(st.sampled_from(LANES), min_size=1, max_size=8),
+        lanes=st.lists(st.sampled_from(LANES), min_size=2, max_size=10),
         scope=st.sampled_from(SCOPES),
         bulk=st.booleans(),
     )
@@ -185,6 +186,16 @@ class QueueMachine(RuleBasedStateMachine):
             if settlement.kind == "dead":
                 self.disturbed.add(self.lane[seq])
             self.rejected_or_not(name, seq, settlement)
+
+    @rule()
+    def everything_is_rejected(self):
+        for name, worker in self.workers.items():
+            rejected = [Settlement(token, "dead", "rejected", "1:1:rejected:400:3") for token in sorted(worker.held)]
+            for settlement in rejected:
+                self.queue.settle(name, self.request(), [settlement])
+                seq = worker.held.pop(settlement.token)
+                self.disturbed.add(self.lane[seq])
+                self.rejected_or_not(name, seq, settlement)
 
     def rejected_or_not(self, name, seq, settlement):
         """So many rejected in a row are buried, by dataset, by worker and by all; others wait."""
@@ -292,12 +303,17 @@ class QueueMachine(RuleBasedStateMachine):
             known |= set(self.delivered) | self.dropped | set(self.dead_seqs())
             self.dropped |= set(self.eids.values()) - known
 
-    @rule(key=st.sampled_from(BREAKERS), state=st.sampled_from(["open", "half_open", "limited", "closed"]))
+    @rule(key=st.sampled_from(BREAKERS), state=st.sampled_from(STATES))
     def breaker(self, key, state):
         state = "closed" if state == "limited" and key.startswith("@") else state
         one = Breaker(key, state, "test", rate=1000 if state == "limited" else None)
         change(self.queue, "me", "", [("breaker", *one.arguments(record=False))])
         self.breakers[key] = state
+        self.all_claim()
+
+    def all_claim(self):
+        for name in WORKERS:
+            self.claim(name, 3, lost=False)
 
     @rule(key=st.sampled_from(["", *SCOPES]))
     def force(self, key):
@@ -309,16 +325,22 @@ class QueueMachine(RuleBasedStateMachine):
         self.breakers |= dict.fromkeys(forced, "closed")
         self.runs |= {one: -1 for one in self.runs if one == key or not key}
 
-    @rule(name=st.sampled_from(WORKERS), lapsed=st.booleans())
-    def elect(self, name, lapsed):
-        watch = control.elect(self.queue, name, lease_s=0 if lapsed else 60)
-        if watch:
-            self.watches.append(watch)
+    @rule()
+    def everything_closes(self):
+        """So that most claims give something."""
+        for scope in SCOPES:
+            self.enqueue(LANES * 3, scope, bulk=False)
+        for key in BREAKERS:
+            self.breaker(key, "closed")
+        self.pause(paused=False)
 
-    @precondition(lambda self: self.watches)
-    @rule(data=st.data(), state=st.sampled_from(["open", "closed"]))
-    def decide(self, data, state):
+    @rule(
+        data=st.data(), name=st.sampled_from(WORKERS), lapsed=st.booleans(), state=st.sampled_from(["open", "closed"])
+    )
+    def decide(self, data, name, lapsed, state):
         """Only the last term counts."""
+        elected = control.elect(self.queue, name, lease_s=0 if lapsed else 60)
+        self.watches += [elected] if elected else []
         watch = data.draw(st.sampled_from(self.watches))
         holder = self.broker.client.hget(self.queue.keys.name("flow"), "controller")
         one = Breaker("", state, "decided")
@@ -326,8 +348,9 @@ class QueueMachine(RuleBasedStateMachine):
         assert done == holder.startswith(f"{watch.worker} {watch.term} ".encode())
         if done:
             self.breakers[""] = state
+            self.all_claim()
 
-    @rule(paused=st.booleans())
+    @rule(paused=st.sampled_from([True, False, False]))
     def pause(self, paused):
         if paused:
             self.valve.pause("me")

@@ -201,8 +201,8 @@ class _Turn:
 
     @property
     def most_kept(self) -> int:
-        """Attempts that a window needs to hold."""
-        return max(self.numbers.alone_least * 2, self.numbers.share_least)
+        """Attempts that a window needs to hold: enough of each worker to tell who fails alone."""
+        return max(self.numbers.share_least, self.numbers.alone_least * 2 * len(self.report.workers))
 
     def absorb(self, one: Breaker, fresh: Bucket) -> Breaker:
         """Take outcomes into a breaker's memory; without failures it needs none."""

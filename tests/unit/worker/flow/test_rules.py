@@ -6,7 +6,7 @@ from leadrelay_worker.flow.numbers import Numbers
 from leadrelay_worker.flow.policy import ALL, Memory, Report, decide
 
 NUMBERS = Numbers()
-WORKERS = frozenset({"w1", "w2"})
+WORKERS = frozenset({f"w{n}" for n in range(1, 12)})
 
 
 def row(outcome, reason, number, *, scope="a", worker="w1", events=None):
@@ -132,6 +132,13 @@ WORKERS_TABLE = [
 @pytest.mark.parametrize(("rows", "keys"), [row[1:] for row in WORKERS_TABLE], ids=[row[0] for row in WORKERS_TABLE])
 def test_a_worker_that_fails_alone_stops_alone(rows, keys):
     assert set(open_after(rows)) == keys
+
+
+def test_many_workers_that_fail_beside_one_that_succeeds_are_told_apart_in_time():
+    rows = [*(bad(8, worker=f"w{n}") for n in range(1, 11)), ok(20, worker="w11")]
+    assert set(open_after(rows)) == set()
+    assert set(open_after(rows, rows)) == set()
+    assert set(open_after(rows, rows, rows)) == {f"@w{n}" for n in range(1, 11)}
 
 
 def test_a_worker_on_another_dataset_is_no_witness():
