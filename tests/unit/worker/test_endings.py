@@ -1,4 +1,5 @@
 import json
+from unittest.mock import Mock
 
 from leadrelay.history import HistoryFiles
 from leadrelay.queue.message import Message
@@ -54,7 +55,7 @@ class Idle:
 
 def test_what_is_hourly_is_done_at_once_and_not_in_every_round():
     done = []
-    upkeep = Upkeep(Idle, None, [lambda: done.append(1)])
+    upkeep = Upkeep(Idle, None, Mock(), [lambda: done.append(1)])
     for _ in range(3):
         upkeep.round()
     assert done == [1]
