@@ -121,6 +121,16 @@ def _eid(headers: Mapping[str, Any]) -> str:
     return plain if not task_id or is_event_id(plain) else derived_eid("celery", task_id)
 
 
+def call_of(raw: bytes) -> dict[str, Any]:
+    """Give the wire parameters in a raw message, its title as `ti`; ``{}`` when there are none to be found."""
+    try:
+        _, args, kwargs = _envelope(raw)
+        title, wire = _call(args, kwargs)
+    except (ValueError, TypeError, KeyError, AttributeError, binascii.Error):
+        return {}
+    return {"ti": title, **wire}
+
+
 def _envelope(raw: bytes) -> tuple[dict[str, Any], list[Any], dict[str, Any]]:
     """Open a message of Celery's protocol 2 in kombu's envelope."""
     outer = json.loads(raw)

@@ -7,7 +7,7 @@ import os
 import pytest
 from leadrelay.errors import BrokerFull, EnqueueTooLate, SchemaTooNew
 from leadrelay.inbox import adopt
-from leadrelay.queue import Batch, DeadLetters, Entry, Queue, Settlement, Valve
+from leadrelay.queue import Batch, DeadLetters, Entry, Queue, Replayed, Selection, Settlement, Valve
 from leadrelay.queue.books import read_books
 from leadrelay.queue.message import Message
 from leadrelay.queue.verify import recount, rewinds, waiting
@@ -253,15 +253,15 @@ def test_replay_edit_and_drop(queue, worker):
     for seq in (1, 2, 3):
         worker.claim()
         worker.settle(seq, "dead", "rejected", "1:1:rejected:400:3")
-    assert [letter.message.seq for letter in letters.select(reason="rejected")] == [1, 2, 3]
+    assert [letter.message.seq for letter in letters.select(Selection(reason="rejected"))] == [1, 2, 3]
     assert letters.edit(1, 0, Entry("x", LANE, "11111111", b'{"fixed":1}'), "ann") == 1
     with pytest.raises(LookupError, match="edited"):
         letters.edit(1, 0, entry(1), "bob")
-    assert letters.replay([1, 99], "ann") == 1
+    assert letters.replay([1, 99], "ann") == Replayed(1)
     (claimed,) = worker.claim().messages
     assert (claimed.message.payload, claimed.message.attempts, len(claimed.message.history)) == (b'{"fixed":1}', 0, 1)
     assert letters.drop([2], "ann", "wrong dataset") == 1
-    assert letters.prune(older_than_s=10**6, keep=0, reason="count") == 1
+    assert letters.prune("count", keep=0) == 1
     actions = [line.split(b"\t")[3] for line in queue.client.lrange(queue.keys.name("audit"), 0, -1)]
     assert actions == [b"prune", b"drop", b"replay", b"edit"]
     assert read_books(queue).balanced

@@ -166,7 +166,7 @@ def test_nothing_personal_is_left_behind(run):
     leadrelay(run, "track", "bad", f"email={secret}")
     delivered_or_dead = until(lambda: run.books().delivered == 2 and run.books().dead == 1, "all have ended", 60)
     assert delivered_or_dead
-    for arguments in (["status"], ["dead", "list"], ["dead", "show", "3"], ["verify"]):
+    for arguments in (["status"], ["dead", "list"], ["dead", "list", "--json"], ["audit"], ["verify"]):
         told = leadrelay(run, *arguments)
         assert secret not in told.stdout + told.stderr
     for log in run.folder.glob("w*.log"):

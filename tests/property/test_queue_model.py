@@ -6,6 +6,7 @@ The model knows only what it was told (accepted, settled so); the invariants rea
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,10 +23,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from leadrelay.errors import BrokerFull
-from leadrelay.queue import Batch, DeadLetters, Entry, Queue, Settlement, Valve, control, core
+from leadrelay.queue import Batch, DeadLetters, Entry, Queue, Selection, Settlement, Valve, control, core
 from leadrelay.queue.books import read_books
 from leadrelay.queue.hours import read_hours
 from leadrelay.queue.message import Message
+from leadrelay.queue.replay import Plan, run
 from leadrelay.queue.valve import Breaker, change
 from leadrelay.queue.verify import recount, waiting
 from leadrelay.tally import total
@@ -33,8 +35,12 @@ from redis import exceptions
 
 from tests.chaos.processes import Broker
 
-LANES = ["", "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"]
 SCOPES = ["11111111", "22222222"]
+#: Lanes of each dataset: a lane's key holds the dataset, so no lane is in two scopes.
+LANES = {
+    SCOPES[0]: ["", "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"],
+    SCOPES[1]: ["", "cccccccccccccccc"],
+}
 WORKERS = ["w1", "w2", "w3"]
 BREAKERS = ["", *SCOPES, "@w1", "@w2"]
 STATES = ["open", "half_open", "limited", "closed", "closed", "closed"]
@@ -76,6 +82,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.disturbed: set[str] = set()
         self.delivered: list[int] = []
         self.dropped: set[int] = set()
+        self.flagged: set[int] = set()
         self.workers = {name: Worker() for name in WORKERS}
         self.zombies: list[tuple[str, str]] = []
         self.late = 0
@@ -88,15 +95,14 @@ class QueueMachine(RuleBasedStateMachine):
 
     def entry(self, lane, scope):
         self.next += 1
-        payload = b'{"n":%d,"empty":[]}' % self.next
+        payload = b'{"si":"d","n":"%d"}' % self.next
         return Entry(f"{self.next:032x}", lane, scope, payload, scope, f"title {self.next % 3}")
 
-    @rule(
-        lanes=st.lists(st.sampled_from(LANES), min_size=2, max_size=10),
-        scope=st.sampled_from(SCOPES),
-        bulk=st.booleans(),
-    )
-    def enqueue(self, lanes, scope, bulk):
+    @rule(data=st.data(), scope=st.sampled_from(SCOPES), bulk=st.booleans())
+    def enqueue(self, data, scope, bulk):
+        self.track(data.draw(st.lists(st.sampled_from(LANES[scope]), min_size=2, max_size=10)), scope, bulk=bulk)
+
+    def track(self, lanes, scope, *, bulk):
         entries = [self.entry(lane, scope) for lane in lanes]
         self.note(entries, self.queue.enqueue(entries, bulk=bulk), bulk=bulk)
 
@@ -109,7 +115,7 @@ class QueueMachine(RuleBasedStateMachine):
             if bulk:
                 self.bulk.add(receipt.seq)
 
-    @rule(lane=st.sampled_from(LANES))
+    @rule(lane=st.sampled_from(LANES[SCOPES[0]]))
     def enqueue_a_batch_twice(self, lane):
         """The second call adds nothing, though its eids have left the window of remembered ones."""
         entries = [self.entry(lane, SCOPES[0]) for _ in range(2)]
@@ -183,8 +189,6 @@ class QueueMachine(RuleBasedStateMachine):
                 self.delivered.append(seq)
             elif settlement.kind == "dropped":
                 self.dropped.add(seq)
-            if settlement.kind == "dead":
-                self.disturbed.add(self.lane[seq])
             self.rejected_or_not(name, seq, settlement)
 
     @rule()
@@ -194,7 +198,6 @@ class QueueMachine(RuleBasedStateMachine):
             for settlement in rejected:
                 self.queue.settle(name, self.request(), [settlement])
                 seq = worker.held.pop(settlement.token)
-                self.disturbed.add(self.lane[seq])
                 self.rejected_or_not(name, seq, settlement)
 
     def rejected_or_not(self, name, seq, settlement):
@@ -220,7 +223,11 @@ class QueueMachine(RuleBasedStateMachine):
         if self.workers[name].held:
             self.settle(data, lost=False)
         if self.dead_seqs():
-            self.operate_on_the_dead(data, data.draw(st.sampled_from(["replay", "drop", "edit", "prune"])))
+            what = data.draw(st.sampled_from(["replay", "drop", "edit", "prune"]))
+            if what == "replay":
+                self.replay_some(data, allow_stale=False)
+            else:
+                self.operate_on_the_dead(data, what)
 
     @staticmethod
     def kinds():
@@ -264,25 +271,91 @@ class QueueMachine(RuleBasedStateMachine):
     # Operators ----------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.dead_seqs())
-    @rule(data=st.data(), what=st.sampled_from(["replay", "drop", "edit", "prune"]))
+    @rule(data=st.data(), allow_stale=st.booleans())
+    def replay_some(self, data, allow_stale):
+        """A letter is stale when a later event of its lane went out before it; a fresh one is next in its lane."""
+        seqs = data.draw(st.lists(st.sampled_from(self.dead_seqs()), min_size=1, unique=True))
+        for seq in sorted(seqs):  # one at a time: each may take the lane of the next
+            lane, head = self.lane[seq], self.head_of(self.lane[seq])
+            stale = next(letter for letter in self.dead.select() if letter.message.seq == seq).stale
+            assert stale or not self.surely_stale(seq, head)
+            assert not stale or self.surely_stale(seq, head) or self.maybe_stale(seq)
+            done = self.dead.replay([seq], "me", allow_stale=allow_stale)
+            replayed = allow_stale or not stale
+            assert (done.replayed, done.stale, done.again) == (int(replayed), int(not replayed), 0)
+            if replayed and lane:
+                assert self.head_of(lane) == (head or seq), "it took the lane, or waits behind its head"
+                assert bool(head) == (seq in {Message.parse(raw).seq for raw in self.raws("held")})
+            if replayed and stale:
+                self.flagged.add(seq)
+                self.disturbed.add(lane)
+
+    def head_of(self, lane):
+        return int(self.broker.client.hget(self.queue.keys.name("lanes"), lane) or 0)
+
+    def later_delivered(self, seq):
+        return [other for other in self.delivered if other > seq and self.lane[other] == self.lane[seq]]
+
+    def surely_stale(self, seq, head):
+        """Imports aside, whose order beside tracked events is not kept: one may have gone out before the other died."""
+        lane = self.lane[seq]
+        later = lane and seq not in self.bulk and set(self.later_delivered(seq)) - self.bulk - self.flagged
+        return bool(head > seq or seq in self.flagged or (lane not in self.disturbed and later))
+
+    def maybe_stale(self, seq):
+        return bool(self.lane[seq] in self.disturbed or self.later_delivered(seq))
+
+    @precondition(lambda self: self.dead_seqs())
+    @rule(reason=st.sampled_from([None, "rejected", "poison"]), stop_after=st.sampled_from([0, 1, 10]))
+    def replay_run(self, reason, stop_after):
+        """A recorded run goes over what was dead when it began, once, however often it is stopped."""
+        fresh = {
+            letter.message.seq
+            for letter in self.dead.select(Selection(reason=reason))
+            if not letter.stale and letter.message.lane == ""
+        }
+        before = read_books(self.queue).replayed
+        looks = iter(range(100))
+        plan = Plan(Selection(reason=reason), f"of-{reason}", "test", rate=4)
+        *_, last = run(self.dead, plan, "me", lambda _: next(looks) >= stop_after)
+        assert read_books(self.queue).replayed - before == last.here.replayed
+        assert last.done == (last.record.state == "done")
+        if last.done:
+            left = {letter.message.seq for letter in self.dead.select(Selection(reason=reason))}
+            died_since = {
+                letter.message.seq for letter in self.dead.select(Selection(since_ms=last.record.begun_ms + 1))
+            }
+            assert not (left & fresh) - died_since
+
+    @precondition(lambda self: self.dead_seqs())
+    @rule(data=st.data(), what=st.sampled_from(["drop", "edit", "move", "move", "prune", "expire"]))
     def operate_on_the_dead(self, data, what):
         seq = data.draw(st.sampled_from(self.dead_seqs()))
-        if what == "replay":
-            assert self.dead.replay([seq], "me") == 1
-            self.disturbed.add(self.lane[seq])
-        elif what == "drop":
-            assert self.dead.drop([seq], "me", "because") == 1
+        left = self.dead_seqs()
+        if what == "drop":
+            assert self.dead.drop([seq], "me", "because", latest_ms=1) == 0
+            assert self.dead.drop([seq], "me", "because", latest_ms=self.queue.now_ms()) == 1
             self.dropped.add(seq)
-        elif what == "edit":
-            letter = self.dead.show(str(seq))
-            entry = Entry(letter.message.eid, letter.message.lane, letter.message.scope, b'{"edited":1}')
-            assert self.dead.edit(seq, letter.message.revision, entry, "me") == letter.message.revision + 1
-            with pytest.raises(LookupError):
-                self.dead.edit(seq, letter.message.revision, entry, "me")
-        else:
-            left = self.dead_seqs()
-            assert self.dead.prune(older_than_s=10**6, keep=len(left) - 1, reason="count") == 1
+        elif what in ("edit", "move"):
+            self.edit(data, seq, move=what == "move")
+        elif what == "prune":
+            assert self.dead.prune("count", keep=len(left) - 1) == 1
             self.dropped |= set(left) - set(self.dead_seqs())
+        else:
+            assert self.dead.prune("age", older_than_s=0, limit=2) == min(2, len(left))
+            self.dropped |= set(left) - set(self.dead_seqs())
+
+    def edit(self, data, seq, move):
+        letter = self.dead.show(str(seq))
+        message = letter.message
+        lane = data.draw(st.sampled_from(LANES[message.scope])) if move else message.lane
+        entry = Entry(message.eid, lane, message.scope, b'{"si":"d","edited":"1"}')
+        assert self.dead.edit(seq, message.revision, entry, "me") == message.revision + 1
+        with pytest.raises(LookupError):
+            self.dead.edit(seq, message.revision, entry, "me")
+        if lane != message.lane:
+            self.lane[seq] = lane
+            (self.flagged.add if lane else self.flagged.discard)(seq)
 
     @rule(limit=st.integers(1, 3))
     def purge(self, limit):
@@ -329,7 +402,7 @@ class QueueMachine(RuleBasedStateMachine):
     def everything_closes(self):
         """So that most claims give something."""
         for scope in SCOPES:
-            self.enqueue(LANES * 3, scope, bulk=False)
+            self.track(LANES[scope] * 3, scope, bulk=False)
         for key in BREAKERS:
             self.breaker(key, "closed")
         self.pause(paused=False)
@@ -386,7 +459,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(
         key=st.sampled_from(
-            ["ready", "flight", "lanes", "held", "scheduled", "replies", "leases", "dead", "wake", "hours"]
+            ["ready", "flight", "lanes", "held", "scheduled", "replies", "leases", "dead", "wake", "hours", "watched"]
         ),
         script=st.sampled_from(["claim", "settle", "enqueue", "rescue", "due"]),
     )
@@ -504,9 +577,15 @@ class QueueMachine(RuleBasedStateMachine):
             assert run.startswith("!") or run in heads, "held behind nothing"
 
     @invariant()
+    def lanes_of_the_dead_are_watched(self):
+        watched = self.broker.client.hgetall(self.queue.keys.name("watched"))
+        counted = {lane.decode(): int(value.split()[0]) for lane, value in watched.items()}
+        assert counted == Counter(letter.message.lane for letter in self.dead.select() if letter.message.lane)
+
+    @invariant()
     def order_per_lane(self):
-        """Live events of a lane that nobody disturbed are delivered in order of enqueueing."""
-        for lane in set(LANES) - {""} - self.disturbed:
+        """Live events of a lane are delivered in order of enqueueing, unless a stale one was allowed among them."""
+        for lane in {lane for lanes in LANES.values() for lane in lanes} - {""} - self.disturbed:
             seqs = [seq for seq in self.delivered if self.lane[seq] == lane and seq not in self.bulk]
             assert seqs == sorted(seqs)
 
@@ -520,17 +599,18 @@ class QueueMachine(RuleBasedStateMachine):
             assert read_books(self.queue).lengths["wake"] == 1
 
 
-def test_queue_follows_the_model():
+def search(machine, examples, steps):
+    """Run a machine on a server of its own; the long profile looks much longer, and elsewhere each time."""
     long = os.environ.get("HYPOTHESIS_PROFILE") == "long"
     with TemporaryDirectory(prefix="model-") as folder:
-        QueueMachine.broker = Broker(Path(folder), fsync="always")
+        machine.broker = Broker(Path(folder), fsync="always")
         usual, core.REJECTED_RUN = core.REJECTED_RUN, REJECTED_RUN
         try:
             run_state_machine_as_test(
-                QueueMachine,
+                machine,
                 settings=settings(
-                    max_examples=1000 if long else 40,
-                    stateful_step_count=60 if long else 40,
+                    max_examples=1000 if long else examples,
+                    stateful_step_count=60 if long else steps,
                     deadline=None,
                     derandomize=not long,
                     suppress_health_check=list(HealthCheck),
@@ -539,4 +619,8 @@ def test_queue_follows_the_model():
             )
         finally:
             core.REJECTED_RUN = usual
-            QueueMachine.broker.kill()
+            machine.broker.kill()
+
+
+def test_queue_follows_the_model():
+    search(QueueMachine, examples=40, steps=40)

@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 
 import click
 
+from leadrelay.cli.audit import audit
 from leadrelay.cli.dead import dead
 from leadrelay.cli.files import import_
 from leadrelay.cli.operate import status, verify
@@ -51,7 +52,7 @@ def group() -> None:
     """Durable delivery of tracking events to LeadBoxer's Track API."""
 
 
-for _command in (track, import_, status, verify, dead, pause, resume, rate, report, trace):
+for _command in (track, import_, status, verify, dead, audit, pause, resume, rate, report, trace):
     group.add_command(_command)
 
 

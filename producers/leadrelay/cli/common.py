@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getpass
 import json
+import shutil
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +37,20 @@ def show(document: Any) -> None:
 def who() -> str:
     """Name the operator for the audit."""
     try:
-        return getpass.getuser()
+        return "_".join(getpass.getuser().split())
     except (KeyError, OSError):
         return "unknown"
+
+
+def terminal_width() -> int:
+    """Give the characters of a line; output that is no terminal is not cut."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+
+
+def progress(text: str) -> None:
+    """Show how far long work is, on one line of the terminal; ``""`` clears it."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{text}", nl=False, err=True)
 
 
 def moment(ms: int | None) -> str:

@@ -1,17 +1,32 @@
-"""`leadrelay dead`: list, show, replay and drop dead letters."""
+"""`leadrelay dead`: list, show, export and drop dead letters; edit and replay stand beside."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import os
+import sys
+from contextlib import contextmanager
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from leadrelay.cli.common import json_option, moment, open_queue, show, who
-from leadrelay.queue import DeadLetter, DeadLetters
+from leadrelay.cli.common import json_option, moment, open_queue, progress, show, terminal_width, who
+from leadrelay.cli.edit import edit
+from leadrelay.cli.replay import replay, replays
+from leadrelay.cli.selecting import filters, must_choose, selection_of, seqs_of
+from leadrelay.cli.table import table
+from leadrelay.queue import DeadLetter, DeadLetters, Selection
+from leadrelay.queue.dead import BATCH
+from leadrelay.queue.letter import read_history
+from leadrelay.queue.replay import survey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable, Iterator
+
+#: Letters that a list for people shows unless --limit says otherwise.
+_SHOWN = 100
+_COLUMNS = ("EID", "TITLE", "REASON", "DIED", "ATTEMPTS", "LAST OUTCOME", "NOTE")
 
 
 @click.group()
@@ -19,98 +34,173 @@ def dead() -> None:
     """Events that cannot be delivered, kept with their reason."""
 
 
-def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option("--limit", type=click.IntRange(1), help="At most so many.")(command)
-    return click.option("--reason", help="Only those that died of it.")(command)
+for _command in (edit, replay, replays):
+    dead.add_command(_command)
 
 
 @dead.command("list")
-@_selection
+@filters
+@click.option("--counts", is_flag=True, help="Count them by reason and title instead.")
 @json_option
-def list_(reason: str | None, limit: int | None, *, as_json: bool) -> None:
-    """List dead letters, oldest first."""
-    letters = DeadLetters(open_queue()).select(limit, reason=reason)
-    if as_json:
-        show([summary(letter) for letter in letters])
+def list_(*, counts: bool, as_json: bool, **options: Any) -> None:
+    """List dead letters, oldest first, without what they hold."""
+    letters = DeadLetters(open_queue())
+    selection, limit = selection_of(letters, options), options["limit"]
+    if counts:
+        _count(letters, selection, limit, as_json=as_json)
         return
-    for letter in letters:
-        message = letter.message
-        click.echo(
-            f"{message.seq:>10}  {message.eid:32}  {moment(letter.died_ms)}  {letter.reason:12} "
-            f"{message.attempts} attempts"
-        )
+    if as_json:
+        show([summary(letter) for letter in letters.select(selection, limit)])
+        return
+    found = list(islice(letters.select(selection), (limit or _SHOWN) + 1))
+    shown = found[: limit or _SHOWN]
+    if not shown:
+        click.echo("no dead letters match")
+    for line in table(_COLUMNS, [_row(letter) for letter in shown], terminal_width(), cut=("TITLE", "LAST OUTCOME")):
+        click.echo(line)
+    if len(found) > len(shown):
+        click.echo(f"… and more: --limit shows them, --counts counts all of them ({_SHOWN} are shown unless asked)")
 
 
 @dead.command("show")
 @click.argument("which", metavar="SEQ|EID")
-@click.option("--payload", is_flag=True, help="Show the event itself: personal data.")
 @json_option
-def show_(which: str, *, payload: bool, as_json: bool) -> None:
-    """Show one dead letter and its attempts."""
+def show_(which: str, *, as_json: bool) -> None:
+    """Show one dead letter with its attempts and what it holds: personal data."""
     letter = DeadLetters(open_queue()).show(which)
     if letter is None:
         raise click.ClickException(f"no dead letter {which}")
-    found = summary(letter) | {"history": list(letter.message.history)}
-    if payload:
-        found["payload"] = _readable(letter.message.payload)
     if as_json:
-        show(found)
+        show(in_full(letter))
         return
-    for name, value in found.items():
-        click.echo(f"{name:10} {value}")
+    for name, value in summary(letter).items():
+        click.echo(f"{name:13} {value}")
+    for entry in read_history(letter.message.history):
+        click.echo(
+            f"{'attempt':13} {entry['attempt']:<3} {moment(entry['at_ms'])}  {entry['outcome']} {entry['reason']}  "
+            f"{entry['ms']} ms"
+        )
+    for kind, content in letter.content().items():
+        click.echo(f"{kind}:")
+        pairs = content.items() if isinstance(content, dict) else [("", content)]
+        for name, value in pairs:
+            click.echo(f"  {name:20} {value}".rstrip())
 
 
 @dead.command()
-@click.argument("which", nargs=-1, metavar="[SEQ]...")
-@_selection
-@click.option("--all", "every", is_flag=True, help="All that match.")
+@filters
+@click.option("--output", type=click.Path(dir_okay=False), help="A new file, readable by you alone.  [default: -]")
+def export(output: str | None, **options: Any) -> None:
+    """Write dead letters as JSON lines, with what they hold: personal data."""
+    letters = DeadLetters(open_queue())
+    selection = selection_of(letters, options)
+    with _opened(output) as file:
+        for number, letter in enumerate(letters.select(selection, options["limit"]), 1):
+            file.write(json.dumps(in_full(letter), ensure_ascii=False) + "\n")
+            if number % BATCH == 0:
+                progress(f"{number:,} exported")
+    progress("")
+
+
+@dead.command()
+@click.argument("which", nargs=-1, metavar="[SEQ|EID]...")
+@filters
+@click.option("--all", "every", is_flag=True, help="All of them.")
+@click.option("--because", required=True, help="Why, for the record; without personal data.")
 @click.option("--dry-run", is_flag=True, help="Only count.")
-def replay(which: tuple[str, ...], reason: str | None, limit: int | None, *, every: bool, dry_run: bool) -> None:
-    """Put dead letters back into the queue."""
-    letters = DeadLetters(open_queue())
-    seqs = _chosen(letters, which, reason, limit, every=every)
-    click.echo(f"{len(seqs)} would be replayed" if dry_run else f"{letters.replay(seqs, who())} replayed")
-
-
-@dead.command()
-@click.argument("which", nargs=-1, metavar="[SEQ]...")
-@_selection
-@click.option("--all", "every", is_flag=True, help="All that match.")
-@click.option("--because", required=True, help="Why, for the record.")
-def drop(which: tuple[str, ...], reason: str | None, limit: int | None, because: str, *, every: bool) -> None:
+@json_option
+def drop(which: tuple[str, ...], *, because: str, every: bool, dry_run: bool, as_json: bool, **options: Any) -> None:
     """Drop dead letters for good."""
+    must_choose(which, options, every=every)
     letters = DeadLetters(open_queue())
-    seqs = _chosen(letters, which, reason, limit, every=every)
-    click.echo(f"{letters.drop(seqs, who(), because)} dropped")
-
-
-def _chosen(
-    letters: DeadLetters, which: tuple[str, ...], reason: str | None, limit: int | None, *, every: bool
-) -> list[int]:
-    if which:
-        if not all(text.isdigit() for text in which):
-            raise click.UsageError("name dead letters by the number that `dead list` shows first")
-        return [int(text) for text in which]
-    if not (every or reason or limit):
-        raise click.UsageError("name dead letters, or choose with --reason, --limit or --all")
-    return [letter.message.seq for letter in letters.select(limit, reason=reason)]
+    selection, latest = selection_of(letters, options), letters.queue.now_ms()
+    seqs = seqs_of(letters, which) if which else _numbers(letters.select(selection, options["limit"]))
+    dropped = 0
+    for batch in _batches(seqs):
+        dropped += len(batch) if dry_run else letters.drop(batch, who(), because, latest)
+        progress(f"{dropped:,} dropped")
+    progress("")
+    if as_json:
+        show({"dropped": dropped, "dry_run": dry_run})
+    else:
+        click.echo(f"{dropped:,} would be dropped" if dry_run else f"{dropped:,} dropped")
 
 
 def summary(letter: DeadLetter) -> dict[str, Any]:
-    """Describe a dead letter without its content."""
+    """Describe a dead letter without what it holds."""
     message = letter.message
     return {
         "seq": message.seq,
         "eid": message.eid,
+        "title": letter.title,
         "reason": letter.reason,
         "died": moment(letter.died_ms),
+        "died_ms": letter.died_ms,
         "accepted": moment(message.accepted_ms),
         "attempts": message.attempts,
+        "last_outcome": letter.last_outcome,
+        "revision": message.revision,
+        "replays": message.replays,
+        "stale": letter.stale,
+        "needs_edit": letter.wire is None,
     }
 
 
-def _readable(payload: bytes) -> Any:
+def in_full(letter: DeadLetter) -> dict[str, Any]:
+    """Describe a dead letter with its attempts and what it holds."""
+    return summary(letter) | {"history": read_history(letter.message.history)} | letter.content()
+
+
+def _row(letter: DeadLetter) -> tuple[str, ...]:
+    message = letter.message
+    notes = [
+        *(["needs edit"] if letter.wire is None else []),
+        *(["stale"] if letter.stale else []),
+        *([f"edited {message.revision}x"] if message.revision else []),
+        *([f"replayed {message.replays}x"] if message.replays else []),
+    ]
+    return (
+        message.eid or str(message.seq),
+        letter.title,
+        letter.reason,
+        moment(letter.died_ms),
+        str(message.attempts),
+        letter.last_outcome,
+        ", ".join(notes),
+    )
+
+
+def _count(letters: DeadLetters, selection: Selection, limit: int | None, *, as_json: bool) -> None:
+    found = survey(letters, selection, limit)
+    if as_json:
+        show({"matching": found.matching, "by_reason": found.by_reason, "by_title": found.by_title})
+        return
+    click.echo(f"{found.matching:,} dead letters")
+    for heading, counter in (("REASON", found.by_reason), ("TITLE", found.by_title)):
+        rows = [(name or "-", f"{number:,}") for name, number in counter.most_common()]
+        for line in table((heading, "LETTERS"), rows, terminal_width(), cut=(heading,)) if rows else ():
+            click.echo(line)
+
+
+@contextmanager
+def _opened(output: str | None) -> Iterator[IO[str]]:
+    if output is None:
+        yield sys.stdout
+        return
     try:
-        return json.loads(payload)
-    except ValueError:
-        return payload.decode("utf-8", "replace")
+        handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise click.UsageError(f"{output}: {error.strerror}") from None
+    with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - by its handle: nobody else could open it before
+        yield file
+
+
+def _numbers(letters: Iterable[DeadLetter]) -> Iterator[int]:
+    for letter in letters:
+        yield letter.message.seq
+
+
+def _batches(seqs: Iterable[int]) -> Iterator[list[int]]:
+    numbers = iter(seqs)
+    while batch := list(islice(numbers, BATCH)):
+        yield batch

@@ -49,9 +49,11 @@ shows in the witness, a file outside it (`leadrelay.witness`).
 
 from leadrelay.queue.books import Books
 from leadrelay.queue.core import Batch, Claim, Claimed, Queue, Receipt, Settled, Settlement
-from leadrelay.queue.dead import DeadLetter, DeadLetters
+from leadrelay.queue.dead import DeadLetters, Replayed
 from leadrelay.queue.keys import Keys
+from leadrelay.queue.letter import DeadLetter
 from leadrelay.queue.message import Entry, Message, UnreadableMessageError
+from leadrelay.queue.selection import Selection
 from leadrelay.queue.valve import Sending, Valve
 
 __all__ = [
@@ -66,6 +68,8 @@ __all__ = [
     "Message",
     "Queue",
     "Receipt",
+    "Replayed",
+    "Selection",
     "Sending",
     "Settled",
     "Settlement",

@@ -259,6 +259,14 @@ class Queue:
             raise scripts.translate(error) from error
         return str(info["run_id"])
 
+    def now_ms(self) -> int:
+        """Give broker time."""
+        try:
+            seconds, micros = self.client.time()
+        except exceptions.RedisError as error:
+            raise scripts.translate(error) from error
+        return int(seconds) * 1000 + int(micros) // 1000
+
     def purge(self, by: str, limit: int = MOST_AT_ONCE) -> int:
         """Drop ready messages, recorded; gives how many (call again until 0)."""
         return int(self.run("purge", by, limit))

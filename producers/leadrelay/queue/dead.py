@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from redis import exceptions
 
 from leadrelay.queue import scripts
 from leadrelay.queue.core import MOST_AT_ONCE
-from leadrelay.queue.message import Message, UnreadableMessageError
+from leadrelay.queue.letter import DeadLetter, broken_letter, parse_dead
+from leadrelay.queue.message import UnreadableMessageError
+from leadrelay.queue.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,124 +19,180 @@ if TYPE_CHECKING:
     from leadrelay.queue.core import Queue
     from leadrelay.queue.message import Entry
 
+#: Letters read or moved in one call: bounds how long it holds the broker (about 5 ms).
+BATCH = 500
+
+_EVERYTHING = Selection()
+
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """An event that is not sent any more.
+class Replayed:
+    """What became of letters that were to be replayed: back in the queue, or still dead because stale or died again."""
 
-    Args:
-        message: As it was last in flight.
-        reason: ``rejected``, ``refused``, ``expired``, ``poison``, ``malformed``, ``unreadable`` …
-        died_ms: Broker time.
-    """
+    replayed: int = 0
+    stale: int = 0
+    again: int = 0
 
-    message: Message
-    reason: str
-    died_ms: int
+    def __add__(self, other: Replayed) -> Replayed:
+        """Give the sums."""
+        return Replayed(self.replayed + other.replayed, self.stale + other.stale, self.again + other.again)
 
 
 class DeadLetters:
-    """The dead letters of a queue."""
+    """The dead letters of a queue; every call raises what `scripts.run` does."""
 
     def __init__(self, queue: Queue) -> None:
         """Act on `queue`."""
-        self._queue = queue
+        self.queue = queue
 
-    def select(
-        self,
-        limit: int | None = None,
-        *,
-        reason: str | None = None,
-        since_ms: int | None = None,
-        until_ms: int | None = None,
-    ) -> Iterator[DeadLetter]:
-        """Yield dead letters, oldest first, read in batches.
+    def select(self, selection: Selection = _EVERYTHING, limit: int | None = None) -> Iterator[DeadLetter]:
+        """Yield the dead letters that match, in order of death, read in batches.
+
+        Those that leave meanwhile are left out, and none is passed over because of them; those that die meanwhile
+        are not yielded.
 
         Args:
+            selection: Which.
             limit: Most to yield, None for all.
-            reason: Only those that died of it.
-            since_ms: Only those that died at or after this broker time.
-            until_ms: Only those that died before it.
         """
         found = 0
-        for seqs in self._pages(since_ms, until_ms):
-            for letter in self._read(seqs):
-                if reason is not None and letter.reason != reason:
-                    continue
+        for batch in self._batches(selection):
+            for letter in batch:
                 if found == limit:
                     return
-                found += 1
-                yield letter
+                if selection.matches(letter):
+                    found += 1
+                    yield letter
 
     def show(self, seq_or_eid: str) -> DeadLetter | None:
         """Find one by its sequence number or its eid; None when there is none."""
-        if seq_or_eid.isdigit():
-            for letter in self._read([seq_or_eid]):
-                return letter
+        if seq_or_eid.isdecimal():
+            died = self.call("zscore", self.queue.keys.name("dead_at"), seq_or_eid)
+            return next(iter(self._read([(int(seq_or_eid), int(died or 0))])), None)
         return next((letter for letter in self.select() if letter.message.eid == seq_or_eid), None)
 
-    def replay(self, seqs: Sequence[int], by: str) -> int:
-        """Put dead letters back into the queue; gives how many. Raises BrokerFull, BrokerUnavailable."""
-        return sum(int(self._queue.run("replay", by, *part)) for part in _parts(seqs))
+    def replay(
+        self, seqs: Sequence[int], by: str, *, replay_id: str = "", what: str = "named ones", allow_stale: bool = False
+    ) -> Replayed:
+        """Put dead letters back into the queue; those of one lane will leave in order of acceptance.
 
-    def drop(self, seqs: Sequence[int], by: str, reason: str) -> int:
-        """Drop dead letters for good; gives how many."""
-        return sum(int(self._queue.run("drop", by, reason, *part)) for part in _parts(seqs))
+        Args:
+            seqs: Which.
+            by: Who does it.
+            replay_id: The recorded replay that it is a part of; letters that died since it began stay dead.
+            what: What it is called in the audit.
+            allow_stale: Replay those too that would put older values after newer.
+
+        Raises:
+            BrokerFull: Refused from here on; what was replayed before stays so.
+        """
+        head = (by, replay_id, what, int(allow_stale))
+        parts = (Replayed(*map(int, self.queue.run("replay", *head, *part))) for part in _parts(sorted(seqs)))
+        return sum(parts, Replayed())
+
+    def drop(self, seqs: Sequence[int], by: str, reason: str, latest_ms: int | None = None) -> int:
+        """Drop dead letters for good; gives how many.
+
+        Args:
+            seqs: Which.
+            by: Who does it.
+            reason: Why, for the record.
+            latest_ms: Leave those that died later, so that one that was replayed meanwhile is not dropped unseen.
+        """
+        latest = "" if latest_ms is None else latest_ms
+        return sum(int(self.queue.run("drop", by, reason, latest, *part)) for part in _parts(seqs))
 
     def edit(self, seq: int, revision: int, entry: Entry, by: str) -> int:
         """Give one new content under the same eid; gives the new revision.
 
         Raises:
-            LookupError: There is no such dead letter, or someone else edited it first.
+            LookupError: There is no such dead letter, its record cannot be read, or someone else edited it first.
         """
-        new = int(self._queue.run("edit", by, seq, revision, entry.lane or "-", entry.scope, entry.payload))
+        new = int(self.queue.run("edit", by, seq, revision, entry.lane or "-", entry.scope, entry.payload))
         if new < 1:
-            message = f"dead letter {seq} " + ("was edited by someone else" if new else "does not exist")
-            raise LookupError(message)
+            raise LookupError(f"dead letter {seq} {_NOT_EDITED[new]}")
         return new
 
-    def prune(self, *, older_than_s: float, keep: int, reason: str, limit: int = MOST_AT_ONCE) -> int:
-        """Drop the oldest beyond an age or a number; gives how many (call again until 0)."""
-        return int(self._queue.run("prune", reason, int(older_than_s * 1000), keep, limit))
+    def prune(
+        self, reason: str, *, older_than_s: float | None = None, keep: int | None = None, limit: int = BATCH
+    ) -> int:
+        """Drop the oldest by a policy; gives how many (call again until 0).
 
-    def _pages(self, since_ms: int | None, until_ms: int | None) -> Iterator[list[bytes]]:
-        low: str | int = since_ms if since_ms is not None else "-inf"
-        high = f"({until_ms}" if until_ms is not None else "+inf"
-        offset = 0
-        while True:
-            page = self._call(
-                "zrangebyscore", self._queue.keys.name("dead_at"), low, high, start=offset, num=MOST_AT_ONCE
-            )
-            if not page:
-                return
-            offset += len(page)
-            yield page
+        Args:
+            reason: The policy, for the record.
+            older_than_s: Those that died longer ago.
+            keep: Those beyond so many.
+            limit: Most in this call.
+        """
+        age = "" if older_than_s is None else int(older_than_s * 1000)
+        return int(self.queue.run("prune", reason, age, "" if keep is None else keep, limit))
 
-    def _read(self, seqs: Sequence[Any]) -> Iterator[DeadLetter]:
-        for record in self._call("hmget", self._queue.keys.name("dead"), list(seqs)):
-            if record is not None:
-                yield parse_dead(record)
+    def _batches(self, selection: Selection) -> Iterator[list[DeadLetter]]:
+        low = str(selection.since_ms or 0)
+        latest = self.queue.now_ms() if selection.until_ms is None else min(self.queue.now_ms(), selection.until_ms - 1)
+        while died := self._page(low, latest):
+            for part in _parts(died):
+                yield self._read(part)
+            low = f"({died[-1][1]}"
 
-    def _call(self, command: str, *args: Any, **options: Any) -> Any:
+    def _page(self, low: str, high: int) -> list[tuple[int, int]]:
+        """Give the next (seq, died ms); what died in one ms is never split, so a time is a cursor that stays true."""
+        page = self._died(low, high, MOST_AT_ONCE)
+        if len(page) < MOST_AT_ONCE:
+            return page
+        last = page[-1][1]
+        return [entry for entry in page if entry[1] < last] or self._died(str(last), last)
+
+    def _died(self, low: str, high: int, most: int | None = None) -> list[tuple[int, int]]:
+        part = {} if most is None else {"start": 0, "num": most}
+        rows = self.call("zrangebyscore", self.queue.keys.name("dead_at"), low, high, withscores=True, **part)
+        return sorted(((int(seq), int(died)) for seq, died in rows), key=lambda entry: (entry[1], entry[0]))
+
+    def _read(self, died: Sequence[tuple[int, int]]) -> list[DeadLetter]:
+        records = self.call("hmget", self.queue.keys.name("dead"), [seq for seq, _ in died])
+        letters = [
+            _letter(seq, record, at) for (seq, at), record in zip(died, records, strict=True) if record is not None
+        ]
+        lanes = sorted({letter.message.lane for letter in letters if letter.message.lane})
+        newest = self._newest(lanes) if lanes else {}
+        return [_flagged(letter, newest.get(letter.message.lane, 0)) for letter in letters]
+
+    def _newest(self, lanes: list[str]) -> dict[str, int]:
+        """Give, for each lane, the highest seq that has been delivered or is on its way (as the replay script does)."""
+        watched = self.call("hmget", self.queue.keys.name("watched"), lanes)
+        heads = self.call("hmget", self.queue.keys.name("lanes"), lanes)
+        return {
+            lane: max(int((seen or b"0 0").split()[1]), int(head or 0))
+            for lane, seen, head in zip(lanes, watched, heads, strict=True)
+        }
+
+    def call(self, command: str, *args: Any, **options: Any) -> Any:
+        """Send one command that only reads."""
         try:
-            return getattr(self._queue.client, command)(*args, **options)
+            return getattr(self.queue.client, command)(*args, **options)
         except exceptions.RedisError as error:
             raise scripts.translate(error) from error
 
 
-def parse_dead(record: bytes) -> DeadLetter:
-    """Read a record of the ``dead`` hash: "<died ms> <reason>", a line break, the message.
-
-    Raises:
-        UnreadableMessageError: It is not one.
-    """
-    head, _, raw = record.partition(b"\n")
-    died, _, reason = head.decode("utf-8", "replace").partition(" ")
-    if not died.isdigit():
-        raise UnreadableMessageError
-    return DeadLetter(Message.parse(raw), reason, int(died))
+_NOT_EDITED = {
+    0: "does not exist",
+    -1: "was edited by someone else: look at it again",
+    -2: "cannot be read: export it, then drop it",
+}
 
 
-def _parts(seqs: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(seqs), MOST_AT_ONCE):
-        yield seqs[start : start + MOST_AT_ONCE]
+def _letter(seq: int, record: bytes, died_ms: int) -> DeadLetter:
+    try:
+        return parse_dead(record)
+    except UnreadableMessageError:
+        return broken_letter(seq, record, died_ms)
+
+
+def _flagged(letter: DeadLetter, newest: int) -> DeadLetter:
+    stale = letter.message.stale or newest > letter.message.seq
+    return replace(letter, stale=True) if stale else letter
+
+
+def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]

@@ -27,6 +27,8 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("audit", "list"),  # who did what to how many, newest first
     ("hours", "hash"),  # "<hour> <label>" -> what became of the events accepted in it, for reports
     ("flow", "hash"),  # outcomes counted for the controller, who that is, and what it remembers
+    ("watched", "hash"),  # lane of dead letters -> how many, and the highest seq delivered since the first died
+    ("replays", "hash"),  # id -> a replay: when, by whom, of what, how far
 )
 
 #: Separator and steps of kombu's priority lists; a plain Celery producer may write to each of them.

@@ -6,14 +6,16 @@ empty one. The payload is never decoded there, so no number or empty list is eve
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from leadrelay.label import label_of
 
 #: Version of the header; a message of a newer version is left in the queue for workers that know it.
 VERSION = 1
 
-_FIELDS = 12
+_FIELDS = 15
 
 
 class UnreadableMessageError(ValueError):
@@ -83,21 +85,26 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Message:
-    """One event as the queue holds it; times in ms of broker time, `history` newest last, `label` for reports."""
+    """One event as the queue holds it; times in ms of broker time, `history` newest last, `label` for reports.
+
+    `revision` counts edits, `replays` replays; `stale`: sending it may put older values after newer.
+    """
 
     seq: int
     eid: str
     lane: str
     scope: str
+    label: str
     accepted_ms: int
     open_ms: int
     claims: int
     attempts: int
     suspect: int
     revision: int
+    replays: int
+    stale: bool
     history: tuple[str, ...]
     payload: bytes
-    label: str = ""
 
     @classmethod
     def parse(cls, raw: bytes) -> Message:
@@ -110,23 +117,24 @@ class Message:
         fields = head.decode("latin-1").split(" ")
         if not newline or len(fields) != _FIELDS or fields[0] != str(VERSION):
             raise UnreadableMessageError
-        _, seq, eid, lane, scope, at, opened, claims, attempts, suspect, revision, history = fields
-        scope, _, label = scope.partition("/")
+        _, seq, eid, lane, scope, label, at, opened, claims, attempts, suspect, revision, replays, stale, history = fields
         try:
             return cls(
                 seq=int(seq),
                 eid=eid,
                 lane=lane if lane != "-" else "",
                 scope=scope,
+                label=label,
                 accepted_ms=int(at),
                 open_ms=int(opened),
                 claims=int(claims),
                 attempts=int(attempts),
                 suspect=int(suspect),
                 revision=int(revision),
+                replays=int(replays),
+                stale=stale == "1",
                 history=tuple(history.split(";")) if history != "-" else (),
                 payload=payload,
-                label=label,
             )
         except ValueError:
             raise UnreadableMessageError from None
@@ -134,3 +142,14 @@ class Message:
     def __repr__(self) -> str:
         """Show no payload."""
         return f"Message(seq={self.seq}, eid={self.eid!r}, attempts={self.attempts})"
+
+
+def wire_of(payload: bytes) -> dict[str, str] | None:
+    """Read a payload: an object of texts with a dataset id; None when it is not an event."""
+    try:
+        wire: Any = json.loads(payload)
+    except ValueError:
+        return None
+    if not isinstance(wire, dict) or not wire.get("si"):
+        return None
+    return wire if all(isinstance(value, str) for value in wire.values()) else None

@@ -10,7 +10,7 @@ from redis import exceptions
 
 from leadrelay.queue import scripts
 from leadrelay.queue.books import Books, read_books
-from leadrelay.queue.dead import parse_dead
+from leadrelay.queue.letter import parse_dead
 from leadrelay.queue.message import Message, UnreadableMessageError
 
 if TYPE_CHECKING:

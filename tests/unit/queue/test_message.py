@@ -1,12 +1,13 @@
 import pytest
 from leadrelay.queue.message import Attempt, Entry, Message, UnreadableMessageError
 
-RAW = b'1 7 abc - 11111111 1764000000000 5 2 1 0 3 1:1:transient:503:9;2:2:accepted:200:4\n{"secret":"x"}'
+RAW = b'1 7 abc - 11111111 1764000000000 5 2 1 0 3 2 1 1:1:transient:503:9;2:2:accepted:200:4\n{"secret":"x"}'
 
 
 def test_a_message_is_read():
     message = Message.parse(RAW)
     assert (message.seq, message.eid, message.lane, message.attempts, message.revision) == (7, "abc", "", 1, 3)
+    assert (message.replays, message.stale) == (2, True)
     assert len(message.history) == 2
     assert message.payload == b'{"secret":"x"}'
 

@@ -10,7 +10,9 @@ LAST = "9:2:accepted:http_200:5"
 
 
 def message(*history):
-    return Message(7, "e" * 32, "lane", "scope", 1000, 0, 1, len(history), 0, 0, history, b'{"email":"x"}', "label")
+    return Message(
+        7, "e" * 32, "lane", "scope", "label", 1000, 0, 1, len(history), 0, 0, 0, False, history, b'{"email":"x"}'
+    )
 
 
 def test_nothing_is_kept_until_it_is_attached(tmp_path):

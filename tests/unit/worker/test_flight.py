@@ -6,7 +6,7 @@ from leadrelay_worker.transport.flight import Flight
 
 
 def claimed(seq):
-    message = Message(seq, f"{seq:032x}", "", "s", 0, 0, 1, 0, 0, 0, (), b"{}")
+    message = Message(seq, f"{seq:032x}", "", "s", "l", 0, 0, 1, 0, 0, 0, 0, False, (), b"{}")
     return Claimed(f"{seq}.1", message, 0)
 
 

@@ -4,7 +4,7 @@
 --    1 ledger HASH   2 valve HASH     3 wake LIST       4 ready LIST      5 returning LIST  6 bulk LIST
 --    7 suspects LIST 8 flight HASH    9 leases ZSET    10 replies HASH   11 scheduled ZSET 12 held ZSET
 --   13 lanes HASH   14 dead HASH     15 dead_at ZSET   16 recent HASH    17 recent_old HASH 18 audit LIST
---   19 hours HASH  20 flow HASH
+--   19 hours HASH  20 flow HASH      21 watched HASH  22 replays HASH
 --
 -- A script validates, then moves, then counts: Lua does not roll back. A move writes the new place before
 -- it leaves the old one, so that a failure in between could double an event but never lose one.
@@ -12,8 +12,8 @@
 local LEDGER, VALVE, WAKE, READY, RETURNING, BULK = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local SUSPECTS, FLIGHT, LEASES, REPLIES, SCHEDULED, HELD = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local LANES, DEAD, DEAD_AT, RECENT, RECENT_OLD, AUDIT = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18]
-local HOURS, FLOW = KEYS[19], KEYS[20]
-local SHARED = 20  -- keys that every script is given; its own ones come after them
+local HOURS, FLOW, WATCHED, REPLAYS = KEYS[19], KEYS[20], KEYS[21], KEYS[22]
+local SHARED = 22         -- keys that every script is given; its own ones come after them
 
 local VERSION = 1         -- of the message header and of the keys; a newer one is left alone
 local HISTORY = 10        -- attempts kept with a message; the count goes on
@@ -21,13 +21,14 @@ local DEATHS = 2          -- worker deaths while claimed alone before an event i
 local AUDIT_KEPT = 10000
 local HOUR = 3600000      -- ms; events are reported by the hour in which they were accepted
 local HOUR_ROWS = 100     -- rows of one hour, each a dataset and a title; what comes beyond goes into `~`
+local AUDIT_MERGED = 3600000  -- ms for which an act that happens in steps is one entry
 
 local call = redis.call
 local LENGTH = {
   [LEDGER] = 'HLEN', [VALVE] = 'HLEN', [WAKE] = 'LLEN', [READY] = 'LLEN', [RETURNING] = 'LLEN', [BULK] = 'LLEN',
   [SUSPECTS] = 'LLEN', [FLIGHT] = 'HLEN', [LEASES] = 'ZCARD', [REPLIES] = 'HLEN', [SCHEDULED] = 'ZCARD',
   [HELD] = 'ZCARD', [LANES] = 'HLEN', [DEAD] = 'HLEN', [DEAD_AT] = 'ZCARD', [RECENT] = 'HLEN',
-  [RECENT_OLD] = 'HLEN', [AUDIT] = 'LLEN', [HOURS] = 'HLEN', [FLOW] = 'HLEN',
+  [RECENT_OLD] = 'HLEN', [AUDIT] = 'LLEN', [HOURS] = 'HLEN', [FLOW] = 'HLEN', [WATCHED] = 'HLEN', [REPLAYS] = 'HLEN',
 }
 
 -- Reading a length of each key that a script writes raises WRONGTYPE before anything has moved. Any script may
@@ -121,27 +122,29 @@ local function open_books()
   return epoch
 end
 
--- Header: version seq eid lane scope[/label] accepted_ms open_ms claims attempts suspect revision history
-local HEADER = '^(%d+) (%d+) (%S+) (%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%S+)\n()'
+-- Header: version seq eid lane scope label accepted_ms open_ms claims attempts suspect revision replays stale history
+local HEADER =
+  '^(%d+) (%d+) (%S+) (%S+) (%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ([01]) (%S+)\n()'
 
 -- Returns the message, or nil and whether a newer version wrote it.
 local function parse(raw)
-  local version, seq, eid, lane, scope, at, open, claims, attempts, suspect, revision, history, start =
+  local version, seq, eid, lane, scope, label, at, open, claims, attempts, suspect, revision, replays, stale, history, start =
     string.match(raw, HEADER)
   if version ~= tostring(VERSION) then
     return nil, (tonumber(string.match(raw, '^(%d+) %d+ ')) or 0) > VERSION
   end
-  local breaker_scope, label = string.match(scope, '^([^/]*)/?(.*)$')
   return {
-    seq = seq, eid = eid, lane = lane, scope = breaker_scope, label = label, at = at, open = open, claims = tonumber(claims),
-    attempts = tonumber(attempts), suspect = tonumber(suspect), revision = tonumber(revision), history = history,
+    seq = seq, eid = eid, lane = lane, scope = scope, label = label, at = at, open = open, claims = tonumber(claims),
+    attempts = tonumber(attempts), suspect = tonumber(suspect), revision = tonumber(revision),
+    replays = tonumber(replays), stale = stale == '1', history = history,
     payload = string.sub(raw, start),
   }
 end
 
 local function render(m)
   return table.concat({
-    VERSION, m.seq, m.eid, m.lane, m.label == '' and m.scope or m.scope .. '/' .. m.label, m.at, m.open, m.claims, m.attempts, m.suspect, m.revision, m.history,
+    VERSION, m.seq, m.eid, m.lane, m.scope, m.label, m.at, m.open, m.claims, m.attempts, m.suspect, m.revision,
+    m.replays, m.stale and 1 or 0, m.history,
   }, ' ') .. '\n' .. m.payload
 end
 
@@ -149,7 +152,7 @@ end
 local function fresh(seq, eid, lane, scope, label, names, open, payload)
   local m = {
     seq = whole(seq), eid = eid, lane = lane, scope = scope, label = label, at = whole(NOW), open = whole(open),
-    claims = 0, attempts = 0, suspect = 0, revision = 0, history = '-', payload = payload,
+    claims = 0, attempts = 0, suspect = 0, revision = 0, replays = 0, stale = false, history = '-', payload = payload,
   }
   opened[tell(m, 'accepted', 1)] = names
   return m
@@ -242,10 +245,35 @@ local function release_lane(m)
   move('held', 'ready', 1)
 end
 
+-- `watched`: lane -> how many of its events are dead, and the highest seq delivered since the first of them died.
+local function watched(lane)
+  local dead, highest = string.match(lane ~= '-' and call('HGET', WATCHED, lane) or '', '^(%d+) (%d+)$')
+  return tonumber(dead) or 0, tonumber(highest) or 0
+end
+
+local function watch(lane, by)
+  if lane == '-' then return end
+  local dead, highest = watched(lane)
+  if dead + by > 0 then
+    call('HSET', WATCHED, lane, dead + by .. ' ' .. whole(highest))
+  else
+    call('HDEL', WATCHED, lane)
+  end
+end
+
+-- Whether an event of the same lane that was accepted later has been delivered, or will be before this one.
+local function overtaken(m)
+  if m.lane == '-' then return false end
+  local _, highest = watched(m.lane)
+  local head = call('HGET', LANES, m.lane)
+  return math.max(highest, tonumber(head) or 0) > tonumber(m.seq)
+end
+
 local function bury(m, reason)
   tell(m, 'dead:' .. reason, 1)
   call('HSET', DEAD, m.seq, whole(NOW) .. ' ' .. reason .. '\n' .. render(m))
   call('ZADD', DEAD_AT, NOW, m.seq)
+  watch(m.lane, 1)
 end
 
 -- A worker died with it, or let go of it after too long. Returns where the event went.
@@ -277,22 +305,32 @@ local function remember(flat, window)
   call('HSET', RECENT, unpack(flat))
 end
 
+-- What happens in steps (a drop of thousands, a policy each second) is one entry an hour, with its sum.
 local function audit(text, number)
+  local at, sum, same = string.match(call('LINDEX', AUDIT, 0) or '', '^(%d+)\t(%d+)\t(.*)$')
+  if number > 0 and same == text and NOW - tonumber(at) < AUDIT_MERGED then
+    call('LSET', AUDIT, 0, at .. '\t' .. whole(sum + number) .. '\t' .. text)
+    return
+  end
   call('LPUSH', AUDIT, whole(NOW) .. '\t' .. number .. '\t' .. text)
   call('LTRIM', AUDIT, 0, AUDIT_KEPT - 1)
 end
 
+-- Returns the message, its reason and the time of death; nil when the record cannot be read.
 local function parse_dead(record)
   local at, reason, start = string.match(record or '', '^(%d+) (%S+)\n()')
   if not start then return nil end
-  return parse(string.sub(record, start)), reason, at
+  return parse(string.sub(record, start)), reason, tonumber(at)
 end
 
 -- Takes a record out of the dead letters; `m` is nil when it cannot be read. Gives whether it was there.
 local function exhume(seq, m, reason)
   local there = call('HDEL', DEAD, seq) == 1
   call('ZREM', DEAD_AT, seq)
-  if there and m then tell(m, 'dead:' .. reason, -1) end
+  if there and m then
+    tell(m, 'dead:' .. reason, -1)
+    watch(m.lane, -1)
+  end
   return there
 end
 

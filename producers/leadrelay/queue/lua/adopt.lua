@@ -7,7 +7,7 @@
 local INBOX, window = KEYS[SHARED + 1], tonumber(ARGV[1])
 local _, newer = open_books()
 if newer then return newer end
-expect({LEDGER, WAKE, READY, SCHEDULED, DEAD, DEAD_AT, RECENT, RECENT_OLD, AUDIT})
+expect({LEDGER, WAKE, READY, SCHEDULED, DEAD, DEAD_AT, WATCHED, RECENT, RECENT_OLD, AUDIT})
 call('LLEN', INBOX)
 local valve = read_valve()
 local open = open_clock(valve)

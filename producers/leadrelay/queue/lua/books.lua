@@ -1,12 +1,9 @@
 -- Read the books and the lengths that they must agree with, in one moment.
--- KEYS  after the shared ones: the inbox and its priority lists
 -- ARGV  none
 -- Gives {now ms, the ledger HASH flat, the valve HASH flat, lengths: ready returning bulk suspects scheduled held
---        in_flight dead dead_at inbox lanes leases wake audit, oldest accepted ms ('' none)}
+--        in_flight dead dead_at lanes leases wake audit, oldest accepted ms ('' none)}
 local _, newer = open_books()
 if newer then return newer end
-local inbox = 0
-for i = SHARED + 1, #KEYS do inbox = inbox + call('LLEN', KEYS[i]) end
 local oldest
 for _, list in ipairs({READY, RETURNING, BULK, SUSPECTS}) do
   local raw = call('LINDEX', list, -1)
@@ -14,9 +11,8 @@ for _, list in ipairs({READY, RETURNING, BULK, SUSPECTS}) do
   if m and (not oldest or tonumber(m.at) < oldest) then oldest = tonumber(m.at) end
 end
 local lengths = {}
-for i, key in ipairs({READY, RETURNING, BULK, SUSPECTS, SCHEDULED, HELD, FLIGHT, DEAD, DEAD_AT}) do
+for i, key in ipairs({READY, RETURNING, BULK, SUSPECTS, SCHEDULED, HELD, FLIGHT, DEAD, DEAD_AT, LANES, LEASES, WAKE,
+                     AUDIT}) do
   lengths[i] = call(LENGTH[key], key)
 end
-lengths[10] = inbox
-for i, key in ipairs({LANES, LEASES, WAKE, AUDIT}) do lengths[10 + i] = call(LENGTH[key], key) end
 return {whole(NOW), call('HGETALL', LEDGER), call('HGETALL', VALVE), lengths, oldest and whole(oldest) or ''}

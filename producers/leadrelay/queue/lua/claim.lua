@@ -15,7 +15,7 @@ local FEWEST_MS = 10       -- between claims for one token of a rate
 local epoch, newer = open_books()
 if newer then return newer end
 expect({LEDGER, VALVE, WAKE, READY, RETURNING, BULK, SUSPECTS, FLIGHT, LEASES, REPLIES, SCHEDULED, HELD, LANES,
-        DEAD, DEAD_AT})
+        DEAD, DEAD_AT, WATCHED})
 
 local valve = read_valve()
 local clock = open_clock(valve)

@@ -5,7 +5,7 @@
 local run, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local _, newer = open_books()
 if newer then return newer end
-expect({LEDGER, WAKE, RETURNING, SUSPECTS, FLIGHT, LEASES, REPLIES, HELD, LANES, DEAD, DEAD_AT})
+expect({LEDGER, WAKE, RETURNING, SUSPECTS, FLIGHT, LEASES, REPLIES, HELD, LANES, DEAD, DEAD_AT, WATCHED})
 
 local known, after = unpack(call('HMGET', LEDGER, 'run', 'rescue_after'))
 if known ~= run then

@@ -14,7 +14,7 @@ local LENIENT = {[ALL] = 3}  -- in a row by all: so many times as by one dataset
 local ON_TIME = 60000      -- ms from acceptance to delivery, unless a worker has set another limit
 local _, newer = open_books()
 if newer then return newer end
-expect({LEDGER, WAKE, RETURNING, SUSPECTS, FLIGHT, REPLIES, SCHEDULED, HELD, LANES, DEAD, DEAD_AT, AUDIT, FLOW})
+expect({LEDGER, WAKE, RETURNING, SUSPECTS, FLIGHT, REPLIES, SCHEDULED, HELD, LANES, DEAD, DEAD_AT, WATCHED, AUDIT, FLOW})
 
 local last = call('HGET', REPLIES, 's:' .. worker)
 if last then
@@ -111,8 +111,15 @@ local function tell_delivered(m)
   if string.find(m.history, '?', 1, true) then tell(m, 'doubles', 1) end
 end
 
+-- Dead letters of its lane that were accepted before it are overtaken from here on.
+local function overtake(m)
+  local dead, highest = watched(m.lane)
+  if dead > 0 and tonumber(m.seq) > highest then call('HSET', WATCHED, m.lane, dead .. ' ' .. m.seq) end
+end
+
 function settle.delivered(m)
   tell_delivered(m)
+  overtake(m)
   release_lane(m)
   count('delivered', 1)
   count('n:in_flight', -1)

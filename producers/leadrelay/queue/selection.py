@@ -1,0 +1,68 @@
+"""Which dead letters are meant: the filters of list, replay, drop and export."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from leadrelay.lane import IDENTITIES
+from leadrelay.trackapi.cookies import uid_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leadrelay.queue.letter import DeadLetter
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Selection:
+    """Filters that all must match; None matches everything.
+
+    Args:
+        reason: It died of it.
+        title: Its `ti`.
+        user: Any of its identities (`names`).
+        since_ms: It died at or after this broker time.
+        until_ms: It died before it.
+    """
+
+    reason: str | None = None
+    title: str | None = None
+    user: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    def matches(self, letter: DeadLetter) -> bool:
+        """Tell whether a letter is meant."""
+        return (
+            (self.reason is None or letter.reason == self.reason)
+            and (self.title is None or letter.title == self.title)
+            and (self.user is None or names(letter.wire or {}, self.user))
+            and (self.since_ms is None or letter.died_ms >= self.since_ms)
+            and (self.until_ms is None or letter.died_ms < self.until_ms)
+        )
+
+    def __repr__(self) -> str:
+        """Show no user."""
+        return f"Selection(reason={self.reason!r}, title={self.title!r})"
+
+
+def names(wire: Mapping[str, str], user: str) -> bool:
+    """Tell whether an event names a user: by uid, userId, sid, email (trimmed, lower case) or the id in otui."""
+    wanted = user.strip()
+    for name in IDENTITIES:
+        value = wire.get(name, "").strip()
+        if name == "email" and value.lower() == wanted.lower():
+            return True
+        if name == "otui" and wanted in (value, uid_of(value)):
+            return True
+        if value == wanted:
+            return True
+    return False
+
+
+def hashed(user: str, secret: str) -> str:
+    """Give what stands for a user in records: never the identity itself."""
+    text = user.strip().lower().encode()
+    return hashlib.blake2b(text, key=secret.encode()[:64], digest_size=8).hexdigest()
