@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from redis import exceptions
 
 from leadrelay.queue import scripts
-from leadrelay.queue.dead import parse_dead
+from leadrelay.queue.letter import parse_dead
 from leadrelay.queue.message import Message, UnreadableMessageError
 
 if TYPE_CHECKING:

@@ -117,7 +117,8 @@ class Message:
         fields = head.decode("latin-1").split(" ")
         if not newline or len(fields) != _FIELDS or fields[0] != str(VERSION):
             raise UnreadableMessageError
-        _, seq, eid, lane, scope, label, at, opened, claims, attempts, suspect, revision, replays, stale, history = fields
+        _, seq, eid, lane, scope, label, at, opened, claims, *counts, stale, history = fields
+        attempts, suspect, revision, replays = counts
         try:
             return cls(
                 seq=int(seq),

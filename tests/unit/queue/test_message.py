@@ -1,13 +1,14 @@
 import pytest
 from leadrelay.queue.message import Attempt, Entry, Message, UnreadableMessageError
 
-RAW = b'1 7 abc - 11111111 1764000000000 5 2 1 0 3 2 1 1:1:transient:503:9;2:2:accepted:200:4\n{"secret":"x"}'
+RAW = b'1 7 abc - 11111111 Ab-_9 1764000000000 5 2 1 0 3 2 1 1:1:transient:503:9;2:2:accepted:200:4\n{"secret":"x"}'
 
 
 def test_a_message_is_read():
     message = Message.parse(RAW)
     assert (message.seq, message.eid, message.lane, message.attempts, message.revision) == (7, "abc", "", 1, 3)
     assert (message.replays, message.stale) == (2, True)
+    assert (message.scope, message.label) == ("11111111", "Ab-_9")
     assert len(message.history) == 2
     assert message.payload == b'{"secret":"x"}'
 
@@ -21,12 +22,6 @@ def test_what_is_not_a_message_is_said(raw):
 def test_nothing_of_the_event_shows():
     assert "secret" not in repr(Message.parse(RAW))
     assert "secret" not in repr(Entry("e", "", "s", b"secret"))
-
-
-def test_the_label_stands_beside_the_scope():
-    labelled = Message.parse(RAW.replace(b" 11111111 ", b" 11111111/Ab-_9 "))
-    assert (labelled.scope, labelled.label) == ("11111111", "Ab-_9")
-    assert (Message.parse(RAW).scope, Message.parse(RAW).label) == ("11111111", "")
 
 
 def test_an_attempt_is_read_from_its_entry():
