@@ -49,7 +49,11 @@ def make_app(settings: Settings, url: str) -> Celery:
     keys = Queue(broker.connect(url, TIMEOUT_S), settings.namespace).keys
     names = (keys.namespace, *map(keys.name, ("ready", "returning", "bulk", "suspects")))
     app.conf.update(
-        broker_transport_options={"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S},
+        broker_transport_options={
+            "socket_timeout": TIMEOUT_S,
+            "socket_connect_timeout": TIMEOUT_S,
+            "priority_steps": [0],  # one list a queue: several are in several slots of a cluster
+        },
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         control_exchange=f"{settings.namespace}.control",

@@ -140,6 +140,12 @@ class Channel(stock.Channel):
         elif queue not in self.connection.our_queues:
             super()._queue_bind(exchange, routing_key, pattern, queue)
 
+    def _refresh_bindings(self, queues: list[str]) -> None:
+        """Leave fanout queues out: they were not bound above, and kombu's keys for it are in several cluster slots."""
+        bound = [queue for queue in queues if queue not in self._fanout_queues]
+        if bound:
+            super()._refresh_bindings(bound)
+
     def _purge(self, queue: str) -> int:
         """Drop what is ready, recorded; `celery purge` names the queues one by one."""
         if queue not in self.connection.our_queues:
