@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from leadrelay.errors import ConfigurationError
+from leadrelay.times import read_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,6 +61,16 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+def _several_of(*allowed: str) -> Callable[[str], frozenset[str]]:
+    def read(text: str) -> frozenset[str]:
+        named = frozenset(part.strip() for part in text.split(","))
+        if not named <= set(allowed):
+            raise ValueError
+        return named
+
+    return read
+
+
 def _url(*schemes: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if urlsplit(text).scheme not in schemes:
@@ -68,6 +79,9 @@ def _url(*schemes: str) -> Callable[[str], str]:
 
     return read
 
+
+#: What a worker refuses to start on unless `allow` names it.
+REFUSALS = ("eviction", "replica", "cluster")
 
 TABLE: tuple[Setting, ...] = (
     Setting(
@@ -102,6 +116,17 @@ TABLE: tuple[Setting, ...] = (
     Setting("history", _boolean, default=True, meaning="workers keep a line for each event that ended, for `trace`"),
     Setting("history_days", _positive, 31, "days for which the history is kept"),
     Setting("history_mb", _positive, 500, "MB that the history of one home may have"),
+    Setting("dead_max_age", read_span, None, "drop dead letters that are older, e.g. 90d; unset: keep them"),
+    Setting("dead_max", _positive, None, "drop the oldest dead letters beyond so many; unset: keep all"),
+    Setting("api_key", str, None, "key of LeadBoxer's lead API, for `doctor --send` to read its event back"),
+    Setting("api_email", str, None, "address of the LeadBoxer login that the lead API asks for"),
+    Setting("api_url", _url("http", "https"), "https://api.leadboxer.com", "LeadBoxer's lead API"),
+    Setting(
+        "allow",
+        _several_of(*REFUSALS),
+        frozenset(),
+        f"brokers on which a worker starts all the same: {', '.join(REFUSALS)}",
+    ),
 )
 
 
@@ -131,6 +156,12 @@ class Settings:
     history: bool = True
     history_days: int = 31
     history_mb: int = 500
+    dead_max_age: int | None = None
+    dead_max: int | None = None
+    api_key: str | None = None
+    api_email: str | None = None
+    api_url: str = "https://api.leadboxer.com"
+    allow: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:

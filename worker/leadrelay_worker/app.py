@@ -21,6 +21,7 @@ from leadrelay_worker import transport
 from leadrelay_worker.endings import endings
 from leadrelay_worker.flow.controller import Controller, numbers_of
 from leadrelay_worker.logline import attempts
+from leadrelay_worker.startup import LookAtBroker
 from leadrelay_worker.task import TrackEvent
 from leadrelay_worker.transport.flight import Flight
 from leadrelay_worker.upkeep import INTERVAL_S, Upkeep
@@ -74,6 +75,7 @@ def make_app(settings: Settings, url: str) -> Celery:
         enable_utc=True,
     )
     app.register_task(TrackEvent())
+    app.steps["consumer"].add(LookAtBroker)
     app.steps["consumer"].add(KeepUp)
     app.leadrelay = settings
     transport.make_flight = lambda: _flight(settings, url)
@@ -104,7 +106,7 @@ class KeepUp(bootsteps.StartStopStep):
             return client.entry(client.make(title, wire, eid))
 
         controller = Controller(client.queue, flight.worker, numbers_of(settings))
-        upkeep = Upkeep(client.queue, make_entry, controller, _hourly(client))
+        upkeep = Upkeep(client.queue, make_entry, settings, controller, _hourly(client))
         upkeep.round()
         self._timer = consumer.hub.call_repeatedly(INTERVAL_S, upkeep.round)
 

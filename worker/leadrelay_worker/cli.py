@@ -25,7 +25,7 @@ def _app() -> Celery:
 @click.option("--concurrency", type=click.IntRange(1), help="Attempts at a time.  [default: 32]")
 @click.option("--pool", type=click.Choice(["threads", "prefork"]), help="How they run.  [default: threads]")
 @click.option("--name", default="worker", show_default=True, help="Its name before the @ in Flower.")
-def worker(concurrency: int | None, pool: str | None, name: str) -> None:
+def worker(concurrency: int | None, pool: str | None, name: str) -> int:
     """Deliver events until SIGTERM; what is under way is finished first."""
     if concurrency:
         os.environ["LEADRELAY_CONCURRENCY"] = str(concurrency)
@@ -34,12 +34,16 @@ def worker(concurrency: int | None, pool: str | None, name: str) -> None:
     app = _app()
     from celery.exceptions import CPendingDeprecationWarning, SecurityWarning  # noqa: PLC0415 - as above
 
+    from leadrelay_worker.startup import LookAtBroker  # noqa: PLC0415 - as above
+
     settings = app.leadrelay
     warnings.filterwarnings("ignore", category=SecurityWarning)  # it is about pickle; this worker reads JSON only
     warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
     if settings.pin and settings.pool == "threads":
         pin()
-    app.worker_main(["worker", f"--hostname={name}@%h", "--loglevel=INFO", "--without-mingle", "--without-gossip"])
+    options = [f"--hostname={name}@%h", "--loglevel=INFO", "--without-mingle", "--without-gossip"]
+    app.worker_main(["worker", *options])
+    return int(LookAtBroker.refused)
 
 
 @click.command()

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from leadrelay.errors import NotAccepted
 from leadrelay.failpoints import failpoint
 from leadrelay.inbox import adopt
-from leadrelay.queue import Valve
+from leadrelay.queue import DeadLetters, Valve
 from redis import exceptions
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from leadrelay.inbox import MakeEntry
     from leadrelay.queue import Queue
+    from leadrelay.settings import Settings
 
     from leadrelay_worker.flow.controller import Controller
 
@@ -36,11 +38,12 @@ REFUSAL_S = 5.0
 
 
 class Upkeep:
-    """Flow control, rescue, due, adoption and the memory watermark.
+    """Flow control, rescue, due, adoption, the policy of dead letters, and the memory watermark.
 
     Args:
         queue: The queue.
         make_entry: For adopting: validates and renders an event.
+        settings: For the policy of dead letters.
         controller: This worker's candidacy.
         hourly: Done in the first round, and once an hour from then on.
     """
@@ -49,10 +52,12 @@ class Upkeep:
         self,
         queue: Queue,
         make_entry: MakeEntry,
+        settings: Settings,
         controller: Controller,
         hourly: Sequence[Callable[[], object]] = (),
     ) -> None:
         """See the class."""
+        self._settings = settings
         self._queue = queue
         self._make_entry = make_entry
         self._controller = controller
@@ -73,6 +78,7 @@ class Upkeep:
             failpoint("adopt")
             adopt(self._queue, self._make_entry)
             failpoint("adopt.after")
+            self._prune()
             self._watch_memory(self._queue.client.info("memory"))
             if time.monotonic() >= self._hourly_at:
                 for step in self._hourly:
@@ -80,6 +86,14 @@ class Upkeep:
                 self._hourly_at = time.monotonic() + HOURLY_S
         except (NotAccepted, exceptions.RedisError) as error:
             logger.warning("upkeep failed (%s); it is tried again", type(error).__name__)
+
+    def _prune(self) -> None:
+        age, most = self._settings.dead_max_age, self._settings.dead_max
+        letters = DeadLetters(self._queue)
+        if age is not None:
+            letters.prune(f"older than {timedelta(seconds=age)} (LEADRELAY_DEAD_MAX_AGE)", older_than_s=age)
+        if most is not None:
+            letters.prune(f"beyond {most:,} (LEADRELAY_DEAD_MAX)", keep=most)
 
     def _watch_memory(self, info: dict[str, Any]) -> None:
         full = 0 < info["maxmemory"] * WATERMARK < info["used_memory"]

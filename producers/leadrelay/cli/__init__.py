@@ -8,7 +8,9 @@ from importlib.metadata import entry_points
 import click
 
 from leadrelay.cli.audit import audit
+from leadrelay.cli.common import EXIT_UNREACHABLE
 from leadrelay.cli.dead import dead
+from leadrelay.cli.doctor import doctor
 from leadrelay.cli.files import import_
 from leadrelay.cli.operate import status, verify
 from leadrelay.cli.report import report
@@ -16,9 +18,6 @@ from leadrelay.cli.sending import pause, rate, resume
 from leadrelay.cli.trace import trace
 from leadrelay.cli.track import track
 from leadrelay.errors import BrokerUnavailable, LeadrelayError
-
-#: Exit codes: 0 fine, 1 the answer is no, 2 usage, 3 broker unreachable.
-EXIT_UNREACHABLE = 3
 
 
 class Commands(click.Group):
@@ -52,7 +51,7 @@ def group() -> None:
     """Durable delivery of tracking events to LeadBoxer's Track API."""
 
 
-for _command in (track, import_, status, verify, dead, audit, pause, resume, rate, report, trace):
+for _command in (track, import_, status, verify, dead, audit, doctor, pause, resume, rate, report, trace):
     group.add_command(_command)
 
 

@@ -18,6 +18,8 @@ from leadrelay.settings import Settings
 if TYPE_CHECKING:
     from leadrelay.queue.core import Queue
 
+#: Exit codes: 0 fine, 1 the answer is no, 2 usage, 3 broker unreachable.
+EXIT_UNREACHABLE = 3
 #: Shows a length of time for people.
 span = columns.span
 

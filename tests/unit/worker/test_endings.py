@@ -3,6 +3,7 @@ from unittest.mock import Mock
 
 from leadrelay.history import HistoryFiles
 from leadrelay.queue.message import Message
+from leadrelay.settings import Settings
 from leadrelay_worker.endings import Endings
 from leadrelay_worker.upkeep import Upkeep
 
@@ -57,7 +58,7 @@ class Idle:
 
 def test_what_is_hourly_is_done_at_once_and_not_in_every_round():
     done = []
-    upkeep = Upkeep(Idle, None, Mock(), [lambda: done.append(1)])
+    upkeep = Upkeep(Idle, None, Settings(), Mock(), [lambda: done.append(1)])
     for _ in range(3):
         upkeep.round()
     assert done == [1]

@@ -1,0 +1,185 @@
+"""Checks of the queue: what it holds, and whether it moves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leadrelay.doctor.finding import Finding, ok, problem, warning
+from leadrelay.queue.message import VERSION
+
+if TYPE_CHECKING:
+    from leadrelay.doctor.facts import Facts, QueueFacts
+
+#: Bytes of one waiting event, rather too many: 242 to 486 were measured (ADR 0002), with a payload of 180.
+EVENT_BYTES = 600
+#: Share of its memory above which a broker refuses new events (`leadrelay_worker.upkeep.WATERMARK`).
+WATERMARK = 0.9
+#: Hours until the broker is full below which it is a problem, or worth a warning.
+SOON_H, LATER_H = 1.0, 24.0
+#: Share of the memory that dead letters may take before they are worth a warning.
+DEAD_SHARE = 0.2
+
+
+def schema(check: str, facts: Facts) -> list[Finding]:
+    """Judge who wrote the namespace."""
+    if facts.broker is None:
+        return []
+    if facts.schema is None:
+        return [ok(check, "an empty namespace")]
+    if facts.schema <= VERSION:
+        return [ok(check, f"{facts.schema}")]
+    return [
+        problem(
+            check,
+            f"{facts.schema}, newer than this release's {VERSION}",
+            "this release must not touch what it does not understand, so it does nothing",
+            "upgrade leadrelay here: workers first, then producers",
+        )
+    ]
+
+
+def books(check: str, facts: Facts) -> list[Finding]:
+    """Judge whether every accepted event is in exactly one place, and what the broker itself lost."""
+    if facts.queue is None:
+        return []
+    found = [*facts.queue.after.findings(), *facts.queue.rewinds]
+    if not found:
+        return [ok(check, f"balanced: {facts.queue.after.accepted:,} accepted")]
+    why = "events were lost, or are in two places"
+    return [problem(check, what, why, "leadrelay verify recounts every event") for what in found]
+
+
+def workers(check: str, facts: Facts) -> list[Finding]:
+    """Judge whether anybody delivers."""
+    if facts.queue is None:
+        return []
+    now = facts.queue.after
+    if now.workers:
+        return [ok(check, f"{now.workers} alive")]
+    make = problem if now.backlog or now.inbox else warning
+    waiting = f"; {now.backlog + now.inbox:,} events wait" if now.backlog or now.inbox else ""
+    return [make(check, f"none alive{waiting}", "nothing is delivered without one", "start one: leadrelay worker")]
+
+
+def sending(check: str, facts: Facts) -> list[Finding]:
+    """Judge whether the valve is open."""
+    if facts.queue is None:
+        return []
+    state = facts.queue.after.sending
+    if state.state == "on":
+        return [ok(check, "on")]
+    what = f"{state.state} {state.reason}".strip()
+    do = "leadrelay resume" if state.state == "paused" else "see what the destination answers; it closes by itself"
+    return [warning(check, what, "events are accepted and wait", do)]
+
+
+def headroom(check: str, facts: Facts) -> list[Finding]:
+    """Judge for how long the broker can go on taking what now comes in, with and without deliveries."""
+    if facts.queue is None or facts.broker is None or facts.broker.used_bytes is None:
+        return []
+    limit = (facts.broker.max_bytes or facts.broker.machine_bytes or 0) * WATERMARK
+    if not limit:
+        return []
+    left = limit - facts.broker.used_bytes
+    if left <= 0:
+        return [
+            problem(
+                check,
+                "none: new events are refused",
+                "producers keep them or lose them",
+                "give the broker more memory; leadrelay status says what fills it",
+            )
+        ]
+    coming, growing = _per_s(facts.queue, delivered=False), _per_s(facts.queue, delivered=True)
+    full_h, outage_h = _hours(left, growing), _hours(left, coming)
+    outage = f"; with no deliveries {_said(outage_h)}" if coming else ""
+    what = f"room for {left / EVENT_BYTES:,.0f} events, {_said(full_h)} at the present rate{outage}"
+    if full_h > LATER_H:
+        return [ok(check, what)]
+    why = "more comes in than goes out, and at the end new events are refused"
+    do = "see why deliveries lag (leadrelay status), add workers or memory"
+    return [(problem if full_h < SOON_H else warning)(check, what, why, do)]
+
+
+def dead_letters(check: str, facts: Facts) -> list[Finding]:
+    """Judge whether dead letters pile up."""
+    if facts.queue is None:
+        return []
+    number = facts.queue.after.dead
+    limit = (facts.broker.max_bytes or facts.broker.machine_bytes or 0) if facts.broker else 0
+    if not number:
+        return [ok(check, "none")]
+    if facts.bounded or not limit or number * EVENT_BYTES < limit * DEAD_SHARE:
+        return [ok(check, f"{number:,}; leadrelay dead list")]
+    return [
+        warning(
+            check,
+            f"{number:,}, and nothing bounds them",
+            "they fill the memory that new events need",
+            "replay or drop them, or set LEADRELAY_DEAD_MAX or LEADRELAY_DEAD_MAX_AGE",
+        )
+    ]
+
+
+def inbox(check: str, facts: Facts) -> list[Finding]:
+    """Judge whether what plain Celery producers send is adopted."""
+    if facts.queue is None:
+        return []
+    before, now = facts.queue.before, facts.queue.after
+    name = f"plain Celery producers send to queue={facts.namespace!r}"
+    if not now.inbox or now.adopted > before.adopted:
+        return [ok(check, f"{name}; {now.inbox:,} wait there")]
+    return [
+        warning(
+            check,
+            f"{now.inbox:,} messages wait in {facts.namespace!r} and none was adopted just now",
+            "they are not counted and not delivered until a worker adopts them",
+            "see that a worker of this namespace runs, and what its log says of adopting",
+        )
+    ]
+
+
+def priorities(check: str, facts: Facts) -> list[Finding]:
+    """Judge messages with a priority on a cluster, where their lists are in other slots than the queue."""
+    if facts.queue is None or facts.broker is None or facts.broker.mode != "cluster":
+        return []
+    number = sum(count for step, count in facts.queue.inbox.items() if step)
+    if not number:
+        return []
+    return [
+        problem(
+            check,
+            f"{number:,} messages with a priority wait in the inbox of a cluster",
+            "their lists are in other slots than the queue, so no script can adopt them",
+            "send without priority, and move these by hand",
+        )
+    ]
+
+
+def stray(check: str, facts: Facts) -> list[Finding]:
+    """Judge events in queues that nobody here reads."""
+    found = facts.queue.stray if facts.queue else {}
+    return [
+        warning(
+            check,
+            f"{number:,} messages in the queue {name!r}, track_event among them",
+            "nobody here reads that queue, so they are never delivered",
+            f"send with queue={facts.namespace!r}; move these by hand",
+        )
+        for name, number in found.items()
+    ]
+
+
+def _per_s(queue: QueueFacts, *, delivered: bool) -> float:
+    """Give the events a second that came in, less those that were delivered."""
+    before, now = queue.before, queue.after
+    number = now.accepted - before.accepted - ((now.delivered - before.delivered) if delivered else 0)
+    return number * 1000 / max(1, now.now_ms - before.now_ms)
+
+
+def _hours(left_bytes: float, per_s: float) -> float:
+    return left_bytes / (per_s * EVENT_BYTES) / 3600 if per_s > 0 else float("inf")
+
+
+def _said(hours: float) -> str:
+    return "without end" if hours == float("inf") else f"{hours:,.1f} h"
