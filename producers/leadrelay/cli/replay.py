@@ -196,7 +196,7 @@ def _estimate(letters: DeadLetters, plan: Plan, *, as_json: bool) -> None:
     goes_on = unfinished(letters, plan.id)
     takes = {"at_rate_s": moving / plan.rate if plan.rate else None, "at_delivery_s": moving / per_s if per_s else None}
     if as_json:
-        counts = {**asdict(found), "would_replay": moving, "rate": plan.rate, "delivering_per_s": per_s}
+        counts = {**vars(found), "would_replay": moving, "rate": plan.rate, "delivering_per_s": per_s}
         show({**counts, **takes, "goes_on": asdict(goes_on) if goes_on else None})
         return
     click.echo(f"{moving:,} of {found.matching:,} dead letters would be replayed")

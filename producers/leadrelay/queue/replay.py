@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 #: Steps a second at a rate: a stop is obeyed within one, and the endpoint sees no bursts.
 STEPS_PER_S = 4
-#: Seconds after the beginning before the first letter moves: none can die again in the very ms of the beginning.
-_SETTLE_S = 0.002
 
+
+#: Looks at the broker's clock, a ms apart, until the ms of the beginning must be over, unless the clock went back.
+_LOOKS = 10
 
 _NOTHING = Replayed()
 
@@ -144,7 +145,8 @@ def run(letters: DeadLetters, plan: Plan, by: str, wait: Callable[[float], bool]
     row = letters.queue.run("job", "begin", plan.id, _text(since), _text(until), by, plan.what)
     progress = Progress(_record(plan.id, row))
     yield progress
-    stopped, started = wait(_SETTLE_S), time.monotonic()
+    _let_it_pass(letters.queue, progress.record.begun_ms)
+    stopped, started = wait(0), time.monotonic()
     chosen = letters.select(_bounded(plan.selection, progress.record))
     while not stopped:
         seqs, skipped = _next(chosen, _room(plan, progress.record))
@@ -158,6 +160,14 @@ def run(letters: DeadLetters, plan: Plan, by: str, wait: Callable[[float], bool]
         stopped = wait(pause_s(plan.rate, progress.here.replayed, time.monotonic() - started))
     row = letters.queue.run("job", "end", plan.id, "stopped" if stopped else "done")
     yield replace(progress, record=_record(plan.id, row), done=not stopped)
+
+
+def _let_it_pass(queue: Queue, begun_ms: int) -> None:
+    """Wait until the ms of the beginning is over, so that no letter of the run can die again in it."""
+    for _ in range(_LOOKS):
+        if queue.now_ms() > begun_ms:
+            return
+        time.sleep(0.001)
 
 
 def pause_s(rate: float | None, moved: int, elapsed_s: float) -> float:

@@ -51,15 +51,10 @@ class Selection:
 def names(wire: Mapping[str, str], user: str) -> bool:
     """Tell whether an event names a user: by uid, userId, sid, email (trimmed, lower case) or the id in otui."""
     wanted = user.strip()
-    for name in IDENTITIES:
-        value = wire.get(name, "").strip()
-        if name == "email" and value.lower() == wanted.lower():
-            return True
-        if name == "otui" and wanted in (value, uid_of(value)):
-            return True
-        if value == wanted:
-            return True
-    return False
+    named = {name: wire.get(name, "").strip() for name in IDENTITIES}
+    if wanted and named.pop("email").lower() == wanted.lower():
+        return True
+    return bool(wanted) and wanted in (*named.values(), uid_of(named["otui"]))
 
 
 def hashed(user: str, secret: str) -> str:
