@@ -26,14 +26,14 @@ def event(number: int, lane: str = "", **wire: Any) -> Entry:
 def go_out(queue: Queue, kind: str = "delivered", argument: str = "", limit: int = 1000) -> list[int]:
     """Claim what can be claimed and settle all of it alike; gives the sequence numbers in order."""
     claim = queue.claim("w", f"c{next(_requests)}", limit, 10**9, 0)
-    code = {"delivered": "accepted:http_200", "dead": "rejected:http_400"}.get(kind, "transient:http_503")
+    code = {"delivered": "accepted:http_200", "dead": "misconfigured:http_403"}.get(kind, "transient:http_503")
     settlements = [Settlement(claimed.token, kind, argument, f"1:1:{code}:5") for claimed in claim.messages]  # type: ignore[arg-type]
     if settlements:
         queue.settle("w", f"s{next(_requests)}", settlements)
     return [claimed.message.seq for claimed in claim.messages]
 
 
-def die(queue: Queue, entries: Sequence[Entry], reason: str = "rejected") -> list[int]:
+def die(queue: Queue, entries: Sequence[Entry], reason: str = "refused") -> list[int]:
     """Let events be accepted and die; those of one lane one after the other."""
     died: list[int] = []
     for start in range(0, len(entries), MOST_AT_ONCE):

@@ -7,6 +7,8 @@ from leadrelay.queue.audit import read_audit
 from leadrelay.queue.books import read_books
 from leadrelay.queue.replay import Plan, delivering_per_s, read_records, run, survey, unfinished
 from leadrelay.queue.verify import recount
+from leadrelay.settings import Settings
+from leadrelay_worker.upkeep import Upkeep
 
 from tests.chaos.processes import until
 from tests.letters import LANE, die, event, go_out
@@ -115,7 +117,7 @@ def test_counts(queue, letters):
     die(queue, [Entry("e" * 32, "", "s", b"rubbish")], "malformed")
     found = survey(letters, Selection())
     assert (found.matching, found.needs_edit, found.stale) == (3, 1, 0)
-    assert found.by_reason == {"rejected": 2, "malformed": 1}
+    assert found.by_reason == {"refused": 2, "malformed": 1}
     assert found.by_title == {"signup": 1, "login": 1, "": 1}
 
 
@@ -140,7 +142,7 @@ def test_a_stale_letter_that_dies_again_is_still_stale(queue, letters):
     queue.enqueue([event(2, LANE)])
     go_out(queue)
     letters.replay([1], "ann", allow_stale=True)
-    go_out(queue, "dead", "rejected")
+    go_out(queue, "dead", "refused")
     assert letters.show("1").stale
     assert letters.replay([1], "ann") == Replayed(stale=1)
 
@@ -197,7 +199,7 @@ def test_an_edit_to_another_person_is_stale(queue, letters):
 
 def test_a_run_is_recorded_and_counts_what_it_moves(queue, letters):
     die(queue, [event(number) for number in range(1, 1301)])
-    plan = Plan(Selection(reason="rejected"), "abc", "reason=rejected")
+    plan = Plan(Selection(reason="refused"), "abc", "reason=refused")
     *_, last = run(letters, plan, "ann", on)
     assert (last.here, last.done) == (Replayed(1300), True)
     (record,) = read_records(letters)
@@ -224,7 +226,7 @@ def test_a_run_takes_no_letter_twice(queue, letters):
     plan = Plan(Selection(), "abc", "all")
 
     def dies_again(_seconds):
-        go_out(queue, "dead", "rejected")
+        go_out(queue, "dead", "refused")
         return False
 
     stopping = stop_after(1)
@@ -242,7 +244,7 @@ def test_a_letter_that_died_again_between_reading_and_moving_stays_dead(queue, l
     die(queue, [event(1)])
     first, *_ = run(letters, Plan(Selection(), "abc", "all"), "ann", stop_after(0))
     letters.replay([1], "bob")
-    go_out(queue, "dead", "rejected")
+    go_out(queue, "dead", "refused")
     assert letters.replay([1], "ann", replay_id="abc") == Replayed(again=1)
     assert letters.show("1").died_ms > first.record.begun_ms
 
@@ -299,7 +301,7 @@ def test_the_rate_of_delivery_is_measured(queue):
 
 def test_the_audit_says_who_did_what_and_sums_up_steps(queue, letters):
     die(queue, [event(number) for number in range(1, 1602)])
-    list(run(letters, Plan(Selection(), "abc", "reason=rejected", limit=1000), "ann", on))
+    list(run(letters, Plan(Selection(), "abc", "reason=refused", limit=1000), "ann", on))
     letters.drop(seqs(letters.select(limit=600)), "bob", "a test")
     letters.edit(1601, 0, event(1601, plan="new"), "ann")
     Valve(queue).pause("ann", "lunch")
@@ -308,7 +310,7 @@ def test_the_audit_says_who_did_what_and_sums_up_steps(queue, letters):
         ("ann", "pause", 0, "0 lunch"),
         ("ann", "edit", 1, "1601"),
         ("bob", "drop", 600, "a test"),
-        ("ann", "replay", 1000, "reason=rejected"),
+        ("ann", "replay", 1000, "reason=refused"),
     ]
     assert list(read_audit(queue, since_ms=queue.now_ms() + 1000)) == []
 
@@ -345,6 +347,19 @@ def test_a_letter_that_died_after_it_was_chosen_is_not_dropped(queue, letters):
     chosen_at = queue.now_ms()
     letters.replay([1], "bob")
     a_moment(queue)
-    go_out(queue, "dead", "rejected")
+    go_out(queue, "dead", "refused")
     assert letters.drop([1], "ann", "because", chosen_at) == 0
     assert letters.drop([1], "ann", "because") == 1
+
+
+def test_the_upkeep_of_a_worker_applies_the_policy(queue, letters):
+    die(queue, [event(number) for number in range(1, 9)])
+    queue.client.zadd(queue.keys.name("dead_at"), {"1": 1000}, xx=True)
+    Upkeep(queue, lambda *_: None, Settings()).round()
+    assert read_books(queue).dead == 8
+    Upkeep(queue, lambda *_: None, Settings(dead_max=5, dead_max_age=90 * 86400)).round()
+    assert seqs(letters.select()) == [4, 5, 6, 7, 8]
+    assert [(act.number, act.detail) for act in read_audit(queue)] == [
+        (2, "beyond 5 (LEADRELAY_DEAD_MAX)"),
+        (1, "older than 90 days, 0:00:00 (LEADRELAY_DEAD_MAX_AGE)"),
+    ]

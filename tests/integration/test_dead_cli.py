@@ -48,13 +48,13 @@ def test_list_shows_what_is_not_personal(queue):
     die(queue, [event(1, email=SECRET), event(2, ti="login", userId=SECRET)])
     listed = document("dead", "list")
     assert [(row["seq"], row["title"], row["reason"], row["attempts"], row["last_outcome"]) for row in listed] == [
-        (1, "signup", "rejected", 1, "rejected http_400"),
-        (2, "login", "rejected", 1, "rejected http_400"),
+        (1, "signup", "refused", 1, "misconfigured http_403"),
+        (2, "login", "refused", 1, "misconfigured http_403"),
     ]
     for told in (run("dead", "list"), run("dead", "list", "--json"), run("dead", "list", "--counts")):
         assert SECRET not in told.stdout + told.stderr
     assert len(document("dead", "list", "--user", SECRET.upper())) == 1
-    assert len(document("dead", "list", "--title", "login", "--reason", "rejected", "--since", "1h")) == 1
+    assert len(document("dead", "list", "--title", "login", "--reason", "refused", "--since", "1h")) == 1
     assert document("dead", "list", "--until", "1h") == []
     assert "no dead letters" in run("dead", "list", "--until", "2020-01-01").stdout
     assert document("dead", "list", "--counts")["by_title"] == {"signup": 1, "login": 1}
@@ -74,13 +74,13 @@ def test_show_and_export_show_the_event(queue, tmp_path):
     assert SECRET in run("dead", "show", 1).stdout
     shown = document("dead", "show", event(1).eid)
     assert shown["event"]["email"] == SECRET
-    assert [entry["outcome"] for entry in shown["history"]] == ["rejected"]
+    assert [entry["outcome"] for entry in shown["history"]] == ["misconfigured"]
     assert document("dead", "show", 2)["hex"] == "ff00"
     lines = [json.loads(line) for line in run("dead", "export").stdout.splitlines()]
     assert [line["seq"] for line in lines] == [1, 2]
     assert lines[0]["event"]["email"] == SECRET
     file = tmp_path / "dead.jsonl"
-    run("dead", "export", "--reason", "rejected", "--output", file)
+    run("dead", "export", "--reason", "refused", "--output", file)
     assert len(file.read_text().splitlines()) == 1
     assert file.stat().st_mode & 0o077 == 0
     assert "exists" in run("dead", "export", "--output", file, code=2).stderr
@@ -146,7 +146,7 @@ def test_a_dry_run_counts_and_estimates(queue):
     go_out(queue)
     told = document("dead", "replay", "--all", "--dry-run", "--rate", 2)
     assert (told["matching"], told["would_replay"], told["stale"], told["needs_edit"]) == (3, 2, 1, 0)
-    assert told["by_reason"] == {"rejected": 3}
+    assert told["by_reason"] == {"refused": 3}
     assert told["by_title"] == {"signup": 2, "login": 1}
     assert (told["at_rate_s"], told["at_delivery_s"]) == (1.0, None)
     text = run("dead", "replay", "--all", "--dry-run", "--rate", 2).stdout
@@ -199,7 +199,7 @@ def test_a_killed_replay_loses_and_doubles_nothing_and_goes_on(queue):
         assert books.ready + books.dead == 2000
         assert recount(queue).findings == []
         if kill == 3:
-            assert len(go_out(queue, "dead", "rejected", limit=20)) == 20
+            assert len(go_out(queue, "dead", "refused", limit=20)) == 20
     assert "going on with" in run("dead", "replay", "--all").stderr
     (record,) = read_records(letters)
     assert (record.state, record.replayed) == ("done", 2000)

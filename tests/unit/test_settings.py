@@ -38,3 +38,12 @@ def test_unknown_names_are_reported_with_the_near_one(caplog):
     with caplog.at_level(logging.WARNING):
         Settings.load({"LEADRELAY_DATASETID": "x"})
     assert "did you mean LEADRELAY_DATASET_ID" in caplog.text
+
+
+def test_lists_and_spans():
+    loaded = Settings.load({"LEADRELAY_ALLOW": "eviction, replica", "LEADRELAY_DEAD_MAX_AGE": "90d"})
+    assert loaded.allow == {"eviction", "replica"}
+    assert loaded.dead_max_age == 90 * 86400
+    for name, value in (("ALLOW", "eviction,all"), ("DEAD_MAX_AGE", "90"), ("DEAD_MAX", "0")):
+        with pytest.raises(ConfigurationError, match=name):
+            Settings.load({f"LEADRELAY_{name}": value})
