@@ -41,7 +41,7 @@ def revise(letter: DeadLetter, wire: Mapping[str, Any], client: Client) -> Entry
     named = dict(wire)
     if named.pop("eid", letter.message.eid) != letter.message.eid:
         raise InvalidEvent("eid: it stays the same in every revision; track a new event instead")
-    title, agent = named.pop("ti", ""), named.pop(USER_AGENT, None)
+    title, agent = named.pop("ti", None), named.pop(USER_AGENT, None)
     if letter.wire is not None:  # the producer's word, or the settings' of that time, was applied to it
         named.setdefault("proxy", "false")
     entry = client.entry(client.make(title, {**named, "user_agent": agent}, letter.message.eid))

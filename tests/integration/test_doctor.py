@@ -9,6 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+import requests
 from leadrelay.broker import connect
 from leadrelay.doctor import broker_facts
 from leadrelay.doctor.canary import TITLE
@@ -125,6 +126,16 @@ def test_an_evicting_broker_is_a_problem_and_a_worker_refuses_it(own, tmp_path):
     until(lambda: read_books(Queue(server.client)).workers == 1, "it works all the same", 30)
     assert allowed.log.read_text().count("WARNING eviction") == 1
     assert allowed.stop() == 0
+
+
+def test_a_worker_that_waited_for_its_broker_refuses_it_too(own, tmp_path):
+    server = own("--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru")
+    server.kill()
+    refusing = worker(tmp_path, {"LEADRELAY_BROKER_URL": server.url, "LEADRELAY_HOME": str(tmp_path)}, "refusing")
+    until(lambda: "Cannot connect" in refusing.log.read_text(), "it waits for the broker", 30)
+    server.start()
+    assert refusing.child.wait(30) == 1
+    assert "LEADRELAY_ALLOW=eviction" in refusing.tail()
 
 
 def test_a_replica_is_a_problem_and_a_worker_refuses_it(own, tmp_path):
@@ -269,11 +280,10 @@ def test_the_canary_arrives_and_says_what_to_look_for(run):
     until(lambda: run.books().workers == 1, "the worker claims", 30)
     code, told, levels = doctor(run.env, "--send")
     assert (code, levels["canary"]) == (0, ["ok"])
-    (line,) = (run.folder / "arrived.jsonl").read_text().splitlines()
-    assert TITLE in line
-    assert '"proxy"' in line
+    arrived = requests.get(f"{run.url}/_sandbox/events", timeout=5).text
     eid = canary(told)["what"].partition("with the id ")[2].split()[0]
-    assert eid in line
+    for text in (TITLE, "proxy", DATASET, eid):
+        assert text in arrived
     assert run.queue.client.hlen(run.queue.keys.name("watched")) == 0
     assert run.books().balanced
 
