@@ -262,7 +262,7 @@ def test_an_event_does_not_grow_old_while_its_dataset_is_blocked(queue, worker):
     breaker(queue, A, "open")
     worker.claim()
     (member,) = queue.client.zrange(queue.keys.name("held"), 0, -1)
-    age = int(member.split(b"|", 2)[2].split(b" ")[6])
+    age = int(member.split(b"|", 2)[2].split(b" ")[7])
     assert age < 5000
     queue.client.hset(queue.keys.name("valve"), "closed_ms", -3_600_000)  # an hour of open time passes
     breaker(queue, A, "closed")

@@ -65,13 +65,13 @@ def accepted_ago(queue, seconds):
     now = int(queue.client.time()[0]) * 1000
     for place, raw in enumerate(queue.client.lrange(key, 0, -1)):
         fields = raw.split(b" ")
-        hour = int(fields[5]) // 3_600_000
-        fields[5] = str(now - int(seconds * 1000)).encode()
+        hour = int(fields[6]) // 3_600_000
+        fields[6] = str(now - int(seconds * 1000)).encode()
         queue.client.lset(key, place, b" ".join(fields))
         for field, text in queue.client.hgetall(hours).items():
             if field.startswith(b"%d" % hour):
                 queue.client.hdel(hours, field)
-                queue.client.hset(hours, field.replace(b"%d" % hour, b"%d" % (int(fields[5]) // 3_600_000)), text)
+                queue.client.hset(hours, field.replace(b"%d" % hour, b"%d" % (int(fields[6]) // 3_600_000)), text)
 
 
 def test_every_move_is_told_under_its_title_and_dataset(queue, worker):
@@ -141,7 +141,9 @@ def test_titles_beyond_the_rows_of_an_hour_are_told_together(queue, worker):
     found = rows(queue)
     assert len(found) == 101
     (other,) = [row for row in found if row.title == OTHER]
-    assert (other.tally.accepted, other.tally.delivered) == (51, 51)
+    told_apart = {row.title for row in found}  # which of the first 150 have a row of their own is left to chance
+    together = 50 + sum(title not in told_apart for title in ("title 1", "title 150"))
+    assert (other.tally.accepted, other.tally.delivered) == (together, together)
     assert tally(queue).accepted == tally(queue).delivered == 152
 
 

@@ -15,7 +15,7 @@ CLIENT = Client(Settings(dataset_id="default"), None)
 
 
 def letter(payload):
-    message = Message(1, EID, LANE, "s", 0, 0, 1, 1, 0, 0, 0, stale=False, history=(), payload=payload)
+    message = Message(1, EID, LANE, "s", "l", 0, 0, 1, 1, 0, 0, 0, stale=False, history=(), payload=payload)
     return DeadLetter(message, "rejected", 0)
 
 

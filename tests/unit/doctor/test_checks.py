@@ -13,7 +13,7 @@ BOOKS = Books(
     accepted=1000, adopted=0, delivered=900, ready=100, scheduled=0, held=0, in_flight=0, inbox=0, dead=0, dropped=0,
     late=0, retried=0, rescued=0, replayed=0, deduplicated=0, epoch=1, seq=1000, now_ms=1_000_000, oldest_ms=None,
     workers=1, expected={"ready": 100, "scheduled": 0, "held": 0, "in_flight": 0, "dead": 0}, lengths={"dead_at": 0},
-    sending=Sending("on", "", None, None, None, {}),
+    sending=Sending("on", "", None, None, None, None, ()),
 )  # fmt: skip
 BROKER = BrokerFacts(
     name="valkey",
@@ -86,7 +86,7 @@ CASES = [
     ("books", "problem", queue(rewinds=("the broker lost at most 3 accepted events",))),
     ("workers", "problem", now(workers=0)),
     ("workers", "warning", now(workers=0, delivered=1000, ready=0)),
-    ("sending", "warning", now(sending=Sending("paused", "by ann", 1, None, None, {}))),
+    ("sending", "warning", now(sending=Sending("paused", "by ann", 1, None, None, None, ()))),
     ("headroom", "problem", broker(used_bytes=9 * 10**8)),
     ("headroom", "problem", now({"accepted": 0}, accepted=2000)),
     ("headroom", "warning", now({"accepted": 980})),

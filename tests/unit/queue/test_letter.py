@@ -4,7 +4,7 @@ from leadrelay.queue.message import UnreadableMessageError, wire_of
 
 RECORD = (
     b"1764000000000 rejected\n"
-    b"1 7 abc - 11111111 1764000000000 5 2 1 0 3 2 0 1:1:transient:http_503:9;2:2:rejected:http_400:4\n"
+    b"1 7 abc - 11111111 Ab-_9 1764000000000 5 2 1 0 3 2 0 1:1:transient:http_503:9;2:2:rejected:http_400:4\n"
     b'{"si":"d","ti":"signup","email":"secret"}'
 )
 

@@ -5,7 +5,7 @@ from leadrelay.queue.selection import Selection, hashed, names
 
 
 def letter(payload=b'{"si":"d","ti":"signup","userId":"7"}', reason="rejected", died_ms=1000):
-    message = Message(1, "e" * 32, "", "s", 0, 0, 1, 1, 0, 0, 0, stale=False, history=(), payload=payload)
+    message = Message(1, "e" * 32, "", "s", "l", 0, 0, 1, 1, 0, 0, 0, stale=False, history=(), payload=payload)
     return DeadLetter(message, reason, died_ms)
 
 
