@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from leadrelay.failpoints import NAMES
 
 from tests.chaos import imports, plain
+from tests.chaos.outage import Plan, outage
 from tests.chaos.run import at_failpoint, broker_restarts, full_broker, random_kills, stopped_past_lease
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def main() -> None:
         "5 kills of an import, a table": lambda folder: imports.killed(
             folder, imports.table(folder / "table.csv", options.rows), 5
         ),
+        "an outage of a minute": lambda folder: outage(folder, Plan(events=options.events)).verdict,
         f"plain Celery, {options.kills} kills": lambda folder: plain.random_kills(
             folder, options.kills, options.events // 4
         ),

@@ -4,12 +4,13 @@ import pytest
 from leadrelay.queue import DeadLetters, Entry, Valve, control
 from leadrelay.queue.books import read_books
 from leadrelay.queue.core import REJECTED_RUN
-from leadrelay.queue.valve import Breaker, change
+from leadrelay.queue.valve import Breaker
 from leadrelay_worker.flow.counts import report_of
 from leadrelay_worker.flow.evidence import Row
 
 from tests.chaos.processes import until
 from tests.integration.test_queue import LANE, Requests, entries, entry, seqs
+from tests.valve import set_breaker
 
 A, B = "11111111", "22222222"
 FAILED = "1:1:transient:http_503:5"
@@ -28,10 +29,6 @@ def settle_all(worker, claim, *what):
 
 def rows(queue):
     return set(report_of(control.elect(queue, "c")).rows)
-
-
-def breaker(queue, key, state, **more):
-    change(queue, "me", "", [("breaker", *Breaker(key, state, "test", **more).arguments(record=True))])
 
 
 def of(queue, key):
@@ -132,16 +129,31 @@ def test_a_worker_alone_buries_no_more_whatever_the_others_see(queue):
 def test_an_operator_who_forces_it_has_them_buried_until_one_is_accepted(queue, worker):
     queue.enqueue(entries(100))
     settle_all(worker, worker.claim(limit=30), "dead", "rejected", REJECTED)
-    breaker(queue, "", "open")
+    set_breaker(queue, "", "open")
     Valve(queue).force("ann")
     assert of(queue, "").state == "limited"
-    breaker(queue, "", "closed")
+    set_breaker(queue, "", "closed")
     settle_all(worker, worker.claim(limit=30), "dead", "rejected", REJECTED)
     assert read_books(queue).dead == REJECTED_RUN + 30
     (seq,) = seqs(worker.claim(limit=1))
     worker.settle(seq)
     settle_all(worker, worker.claim(limit=30), "dead", "rejected", REJECTED)
     assert read_books(queue).dead == 2 * REJECTED_RUN + 30
+
+
+def test_runs_of_workers_that_are_gone_and_of_too_many_datasets_are_forgotten(queue, worker, monkeypatch):
+    monkeypatch.setattr(control, "MOST_RUNS", 5)
+    queue.enqueue([entry(n, scope=f"{n:08}") for n in range(10)])
+    settle_all(worker, worker.claim(), "dead", "rejected", REJECTED)
+    gone = Requests(queue, "gone")
+    queue.enqueue([entry(10, scope=f"{10:08}")])
+    settle_all(gone, gone.claim(), "dead", "rejected", REJECTED)
+    queue.leave("gone")
+    assert control.decide(queue, control.elect(queue, "c"), "", [])
+    left = {field.decode() for field in queue.client.hkeys(queue.keys.name("flow"))}
+    assert {"run:", "run:@w"} <= left
+    assert "run:@gone" not in left
+    assert len([field for field in left if field.startswith("run:0")]) <= 5
 
 
 # Election -----------------------------------------------------------------------------------------------------------
@@ -191,12 +203,12 @@ def test_a_replayed_event_of_another_dataset_is_noticed_at_its_claim(queue, work
 def test_a_worker_hears_what_it_must_not_begin(queue, worker):
     queue.enqueue(entries(3))
     assert worker.claim(limit=1).blocked == frozenset()
-    breaker(queue, A, "open")
+    set_breaker(queue, A, "open")
     assert worker.claim(limit=1).blocked == {A}
-    breaker(queue, "", "open")
+    set_breaker(queue, "", "open")
     assert worker.claim(limit=1).blocked == {"*", A}
-    breaker(queue, "", "closed")
-    breaker(queue, A, "limited", rate=5)
+    set_breaker(queue, "", "closed")
+    set_breaker(queue, A, "limited", rate=5)
     assert worker.claim(limit=1).blocked == frozenset()
     Valve(queue).pause("ann")
     assert worker.claim(limit=1).blocked == {"*"}
@@ -207,11 +219,11 @@ def test_probes_are_fresh_events_before_tried_ones_and_tried_ones_in_turn(queue,
     worker.claim(limit=2)
     worker.settle(1, "scheduled", "0", FAILED)
     worker.settle(2, "scheduled", "0", FAILED)
-    breaker(queue, "", "open")
+    set_breaker(queue, "", "open")
     order = []
     for _ in range(5):
         queue.due()
-        breaker(queue, "", "half_open")
+        set_breaker(queue, "", "half_open")
         (seq,) = seqs(worker.claim())
         assert seqs(worker.claim()) == []
         worker.settle(seq, "scheduled", "0", FAILED)
@@ -224,12 +236,12 @@ def test_probes_of_a_dataset_keep_the_order_of_lanes(queue, worker):
     queue.enqueue([entry(1, LANE), entry(2, LANE), entry(3), entry(4, LANE)])
     (first,) = seqs(worker.claim(limit=1))
     worker.settle(first, "scheduled", "0", FAILED)
-    breaker(queue, A, "open", tripped_by=1)
+    set_breaker(queue, A, "open", tripped_by=1)
     worker.claim()
-    breaker(queue, A, "half_open", tripped_by=1)
+    set_breaker(queue, A, "half_open", tripped_by=1)
     assert seqs(worker.claim()) == [3]
     worker.settle(3)
-    breaker(queue, A, "closed")
+    set_breaker(queue, A, "closed")
     order = []
     while claim := seqs(worker.claim()):
         order += claim
@@ -238,16 +250,16 @@ def test_probes_of_a_dataset_keep_the_order_of_lanes(queue, worker):
 
 
 def test_a_slow_start_of_one_dataset_leaves_the_others_alone(queue, worker):
-    breaker(queue, A, "open")
+    set_breaker(queue, A, "open")
     queue.enqueue([*entries(50), *(entry(n, scope=B) for n in range(51, 101))])
     assert len(seqs(worker.claim(limit=60))) == 50
-    breaker(queue, A, "limited", rate=40)
+    set_breaker(queue, A, "limited", rate=40)
     queue.enqueue([entry(n, scope=B) for n in range(101, 111)])
     first = worker.claim(limit=60)
     assert sum(claimed.message.scope == A for claimed in first.messages) <= 2
     assert sum(claimed.message.scope == B for claimed in first.messages) == 10
     assert 0 < first.wait_ms <= 30
-    breaker(queue, A, "closed")
+    set_breaker(queue, A, "closed")
     rest = []
     while claim := seqs(worker.claim(limit=60)):
         rest += claim
@@ -259,13 +271,13 @@ def test_a_slow_start_of_one_dataset_leaves_the_others_alone(queue, worker):
 
 def test_an_event_does_not_grow_old_while_its_dataset_is_blocked(queue, worker):
     queue.enqueue(entries(1))
-    breaker(queue, A, "open")
+    set_breaker(queue, A, "open")
     worker.claim()
     (member,) = queue.client.zrange(queue.keys.name("held"), 0, -1)
     age = int(member.split(b"|", 2)[2].split(b" ")[7])
     assert age < 5000
     queue.client.hset(queue.keys.name("valve"), "closed_ms", -3_600_000)  # an hour of open time passes
-    breaker(queue, A, "closed")
+    set_breaker(queue, A, "closed")
     (claimed,) = worker.claim().messages
     assert claimed.age_ms < 5000
 
@@ -273,12 +285,12 @@ def test_an_event_does_not_grow_old_while_its_dataset_is_blocked(queue, worker):
 def test_datasets_that_drain_take_turns_and_a_probe_is_not_kept_waiting(queue, worker):
     third = "33333333"
     for scope in (A, B, third):
-        breaker(queue, scope, "open")
+        set_breaker(queue, scope, "open")
     queue.enqueue([entry(n, scope=(A, B, third)[n % 3]) for n in range(1, 91)])
     worker.claim(limit=90)
-    breaker(queue, A, "closed")
-    breaker(queue, B, "closed")
-    breaker(queue, third, "half_open")
+    set_breaker(queue, A, "closed")
+    set_breaker(queue, B, "closed")
+    set_breaker(queue, third, "half_open")
     scopes = [worker.claim(limit=1).messages[0].message.scope for _ in range(9)]
     assert scopes[0] == third
     assert sorted(scopes[1:]) == [A] * 4 + [B] * 4
@@ -289,14 +301,14 @@ def test_datasets_that_drain_take_turns_and_a_probe_is_not_kept_waiting(queue, w
 
 def test_a_worker_that_fails_alone_is_handed_nothing_then_one_event(queue, worker):
     queue.enqueue(entries(9))
-    breaker(queue, "@w", "open")
+    set_breaker(queue, "@w", "open")
     assert (worker.claim().messages, worker.claim().blocked) == ((), {"*"})
     other = Requests(queue, "other")
     assert len(other.claim(limit=2).messages) == 2
-    breaker(queue, "@w", "half_open")
+    set_breaker(queue, "@w", "half_open")
     assert len(worker.claim().messages) == 1
     assert worker.claim().messages == ()
-    breaker(queue, "@w", "closed")
+    set_breaker(queue, "@w", "closed")
     assert len(worker.claim().messages) == 6
     assert read_books(queue).sending.state == "on"
 
@@ -307,15 +319,15 @@ def test_a_worker_that_fails_alone_is_handed_nothing_then_one_event(queue, worke
 def test_the_lower_of_rate_and_ceiling_holds(queue, worker):
     queue.enqueue(entries(200))
     Valve(queue).set_rate("ann", 1000)
-    breaker(queue, "", "limited", rate=20)
+    set_breaker(queue, "", "limited", rate=20)
     assert read_books(queue).sending.rate == 20
     worker.claim(limit=100)
     assert len(worker.claim(limit=100).messages) <= 1
-    breaker(queue, "", "limited", rate=50_000)
+    set_breaker(queue, "", "limited", rate=50_000)
     assert read_books(queue).sending.rate == 1000
     Valve(queue).set_rate("ann", None)
     assert read_books(queue).sending.rate == 50_000
-    breaker(queue, "", "closed")
+    set_breaker(queue, "", "closed")
     assert read_books(queue).sending.rate is None
     assert worker.claim(limit=500).messages
 
@@ -323,10 +335,10 @@ def test_the_lower_of_rate_and_ceiling_holds(queue, worker):
 def test_what_became_due_meanwhile_comes_back_at_the_rate(queue, worker):
     queue.enqueue(entries(100))
     settle_all(worker, worker.claim(limit=100), "scheduled", "0", FAILED)
-    breaker(queue, "", "open")
+    set_breaker(queue, "", "open")
     assert queue.due() == 100
     assert read_books(queue).ready == 100
-    breaker(queue, "", "limited", rate=10)
+    set_breaker(queue, "", "limited", rate=10)
     assert len(worker.claim(limit=100).messages) == 1
     assert 0 < worker.claim(limit=100).wait_ms <= 100
 
@@ -337,14 +349,14 @@ def test_what_became_due_meanwhile_comes_back_at_the_rate(queue, worker):
 def test_resuming_tries_at_once_whatever_is_open(queue, worker):
     queue.enqueue(entries(3))
     for key in ("", A, "@w"):
-        breaker(queue, key, "open")
+        set_breaker(queue, key, "open")
     Valve(queue).resume("ann")
     assert [one.state for one in read_books(queue).sending.breakers] == ["half_open"] * 3
 
 
 def test_forcing_one_dataset_that_is_all_there_is_closes_the_breaker_of_all(queue):
     queue.enqueue(entries(1))
-    breaker(queue, "", "open")
+    set_breaker(queue, "", "open")
     Valve(queue).force("ann", A)
     assert (of(queue, "").state, of(queue, "").rate) == ("limited", 1)
     Valve(queue).force("ann", B)
@@ -357,7 +369,7 @@ def test_every_change_is_recorded_with_who_and_why(queue):
     valve.resume("ann")
     valve.resume("ann")
     valve.set_rate("bob", 50)
-    breaker(queue, A, "open")
+    set_breaker(queue, A, "open")
     valve.force("eve", A)
     lines = queue.client.lrange(queue.keys.name("audit"), 0, -1)
     told = [line.decode().split("\t", 2)[2].replace("\t", " ").strip() for line in reversed(lines)]
@@ -374,14 +386,14 @@ def test_sending_says_the_worst_and_names_the_rest(queue):
     entry_of = Entry("f" * 32, "", A, b"{}")
     queue.enqueue([entry_of])
     assert read_books(queue).sending.state == "on"
-    breaker(queue, A, "limited", rate=7.5)
+    set_breaker(queue, A, "limited", rate=7.5)
     sending = read_books(queue).sending
     assert (sending.state, sending.reason, sending.rate) == ("on", f"for dataset {A}: test", 7.5)
-    breaker(queue, B, "open")
+    set_breaker(queue, B, "open")
     sending = read_books(queue).sending
     assert (sending.state, sending.reason) == ("breaker open", f"for dataset {B}: test (and 1 more dataset)")
     assert sending.since_ms
-    breaker(queue, "", "half_open")
+    set_breaker(queue, "", "half_open")
     assert read_books(queue).sending.state == "breaker half-open"
     Valve(queue).pause("ann", "maintenance", for_s=60)
     sending = read_books(queue).sending

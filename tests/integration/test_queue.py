@@ -14,6 +14,7 @@ from leadrelay.queue.verify import recount, rewinds, waiting
 from leadrelay.witness import Witness
 
 from tests.chaos.processes import Broker, until
+from tests.valve import set_breaker
 
 LANE = "a" * 16
 
@@ -217,27 +218,25 @@ def test_a_rate_bounds_all_workers_together(queue):
 
 def test_a_breaker_lets_one_probe_through_and_not_the_event_that_tripped_it(queue, worker):
     queue.enqueue(entries(3))
-    valve = Valve(queue)
-    valve.set_breaker("ann", "open", "dns")
+    set_breaker(queue, "", "open")
     assert worker.claim().messages == ()
-    valve.set_breaker("ann", "half_open", "dns", tripped_by=1)
+    set_breaker(queue, "", "half_open", tripped_by=1)
     assert seqs(worker.claim()) == [2]
     assert worker.claim().messages == ()
-    valve.set_breaker("ann", "closed")
+    set_breaker(queue, "", "closed")
     assert sorted(seqs(worker.claim())) == [1, 3]
 
 
 def test_a_blocked_scope_waits_in_order_and_lets_others_pass(queue, worker):
     other = "22222222"
     queue.enqueue([entry(1, LANE), entry(2, scope=other), entry(3, LANE)])
-    valve = Valve(queue)
-    valve.set_breaker("ann", "open", "403", scope="11111111")
+    set_breaker(queue, "11111111", "open")
     assert seqs(worker.claim()) == [2]
     assert read_books(queue).held == 2
-    valve.set_breaker("ann", "half_open", "403", scope="11111111")
+    set_breaker(queue, "11111111", "half_open")
     assert seqs(worker.claim()) == [1]
     assert worker.claim().messages == ()
-    valve.set_breaker("ann", "closed", scope="11111111")
+    set_breaker(queue, "11111111", "closed")
     queue.enqueue([entry(4, LANE)])
     worker.settle(1)
     order = []

@@ -28,12 +28,13 @@ from leadrelay.queue.books import read_books
 from leadrelay.queue.hours import read_hours
 from leadrelay.queue.message import Message
 from leadrelay.queue.replay import Plan, run
-from leadrelay.queue.valve import Breaker, change
+from leadrelay.queue.valve import Breaker
 from leadrelay.queue.verify import recount, waiting
 from leadrelay.tally import total
 from redis import exceptions
 
 from tests.chaos.processes import Broker
+from tests.valve import set_breaker
 
 SCOPES = ["11111111", "22222222"]
 #: Lanes of each dataset: a lane's key holds the dataset, so no lane is in two scopes.
@@ -379,8 +380,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(key=st.sampled_from(BREAKERS), state=st.sampled_from(STATES))
     def breaker(self, key, state):
         state = "closed" if state == "limited" and key.startswith("@") else state
-        one = Breaker(key, state, "test", rate=1000 if state == "limited" else None)
-        change(self.queue, "me", "", [("breaker", *one.arguments(record=False))])
+        set_breaker(self.queue, key, state, rate=1000 if state == "limited" else None)
         self.breakers[key] = state
         self.all_claim()
 

@@ -18,8 +18,8 @@ in two. What stands where (all under one ``{namespace}``, names in `keys`):
     head of the queue. A message whose dataset is blocked by a breaker waits there too, under its scope.
 ``dead`` and ``dead_at``
     Dead letters by sequence number, and their order in time.
-``ledger`` and ``valve``
-    The books, and what the claim may hand out.
+``ledger``, ``valve`` and ``flow``
+    The books; what the claim may hand out; outcomes as they were settled, by which the controller changes it.
 ``recent``
     The eids accepted lately: one that comes again is not enqueued twice.
 ``batches``

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from leadrelay.queue.core import Queue
 
+#: Runs of rejections that are remembered, by dataset: there may be any number of wrong dataset ids.
+MOST_RUNS = 1000
 #: Seconds for which a controller stays without renewing; another takes over within this and a round of the upkeep.
 CONTROLLER_LEASE_S = 3.0
 
@@ -68,6 +70,15 @@ def elect(queue: Queue, worker: str, lease_s: float = CONTROLLER_LEASE_S) -> Wat
 
 def decide(queue: Queue, watch: Watch, memory: str, changes: Iterable[tuple[object, ...]]) -> bool:
     """Change the valve, remember, and take in what was counted, in one step; False when the term has ended."""
-    seen = [("seen", field, value) for field, value in watch.counted.items() if not field.startswith("run:")]
+    kept = _runs_kept(watch)
+    seen = [("seen", field, value) for field, value in watch.counted.items() if field not in kept]
     remember = [("remember", memory)] if memory != watch.memory else []
     return change(queue, watch.worker, watch.term, [*changes, *remember, *seen])
+
+
+def _runs_kept(watch: Watch) -> set[str]:
+    """Give the runs of rejections that go on: those of workers that are there, and of a bounded number of datasets."""
+    runs = [field for field in watch.counted if field.startswith("run:")]
+    workers = [field for field in runs if field.startswith("run:@") and field[5:] in watch.workers]
+    datasets = [field for field in runs if not field.startswith("run:@")]
+    return {*workers, *datasets[:MOST_RUNS], "run:"}

@@ -88,10 +88,6 @@ class Valve:
         """Hand out at most `per_s` events a second over all workers; None lifts this ceiling."""
         self._change(by, "ceiling", "" if per_s is None else per_s)
 
-    def set_breaker(self, by: str, state: BreakerState, reason: str = "", *, scope: str = ALL, **more: int) -> None:
-        """Set a breaker by hand; the controller goes on from there. `more` are fields of `Breaker`."""
-        self._change(by, "breaker", *Breaker(scope, state, reason, **more).arguments(record=True))
-
     def force(self, by: str, key: str = ALL) -> None:
         """Close a breaker (`ALL`: every one), at a low rate that grows; what is rejected then becomes dead letters."""
         self._change(by, "force", key)

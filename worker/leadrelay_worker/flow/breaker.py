@@ -138,7 +138,8 @@ def step(breaker: Breaker, seen: Round, numbers: Numbers) -> Breaker:
 
 def _event(breaker: Breaker, seen: Round, numbers: Numbers) -> Event | None:
     if breaker.state == "open":
-        return "wait over" if seen.now_ms >= breaker.probe_ms else None
+        waited = 0 < breaker.probe_ms - seen.now_ms <= breaker.wait_s * 1000  # longer: the clock went back
+        return None if waited else "wait over"
     if breaker.state == "half_open":
         return _of_probe(breaker, seen)
     if seen.trouble:

@@ -150,7 +150,7 @@ class _Turn:
         self.memory = memory
         self.breakers = breakers
         gap = (report.now_ms - memory.at_ms) / 1000
-        self.seconds = max(0.1, gap) if gap < LONGEST_GAP_S else 1.0
+        self.seconds = max(0.1, gap) if 0 <= gap < LONGEST_GAP_S else 1.0
 
     def run(self) -> dict[str, Breaker]:
         """Put the outcomes to each breaker; gives all of them."""

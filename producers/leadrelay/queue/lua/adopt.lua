@@ -23,7 +23,7 @@ for i = 2, #ARGV, 9 do
     seq, adopted = seq + 1, adopted + 1
     local m = fresh(seq, eid, ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], open, ARGV[i + 8])
     local message = render(m)
-    note_scope(m.scope)
+    if kind == 'ready' or kind == 'scheduled' then note_scope(m.scope) end
     if kind == 'ready' then
       call('LPUSH', READY, message)
       count('n:ready', 1)

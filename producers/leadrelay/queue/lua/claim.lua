@@ -88,12 +88,18 @@ end
 if valve.paused then
   return finish(math.min(LONGEST_WAIT, valve.pause_until and tonumber(valve.pause_until) - NOW or LONGEST_WAIT), '')
 end
+-- How long a probe has still to come back; a lease that is too long is of a clock that went back.
+local function lease_left(field)
+  local left = (tonumber(valve[field]) or 0) - NOW
+  return left <= probe_lease and left or 0
+end
+
 local mine = valve['b:@' .. worker]  -- this worker fails while others succeed
 if valve.breaker == 'open' or mine == 'open' then return finish(LONGEST_WAIT, '') end
 local probe_lease_of = valve.breaker == 'half_open' and 'probe_until' or mine == 'half_open' and 'p:@' .. worker
 if probe_lease_of then
-  local held_until = tonumber(valve[probe_lease_of]) or 0
-  if NOW < held_until then return finish(math.min(LONGEST_WAIT, held_until - NOW), '') end
+  local left = lease_left(probe_lease_of)
+  if left > 0 then return finish(math.min(LONGEST_WAIT, left), '') end
   limit = math.min(limit, 1)
 end
 
@@ -183,7 +189,7 @@ local function unlist(scope)
 end
 
 local function probe_of(scope)
-  if NOW < (tonumber(valve['p:' .. scope]) or 0) then return end
+  if lease_left('p:' .. scope) > 0 then return end
   local members = call('ZRANGEBYLEX', HELD, '[!' .. scope .. '|', '(!' .. scope .. '}', 'LIMIT', 0, LOOK)
   local raws = {}
   for i, member in ipairs(members) do raws[i] = string.sub(member, #scope + 20) end

@@ -66,14 +66,15 @@ local function name_events(what, seqs)
 end
 
 local function keep_outcomes()
+  local full = call('HLEN', FLOW) > MOST_FIELDS
   for key, n in pairs(runs) do
     if n == 0 and old_runs[key] ~= 0 then
       call('HDEL', FLOW, key)
-    elseif n ~= old_runs[key] then
+    elseif n ~= old_runs[key] and not (full and old_runs[key] == 0) then
       call('HSET', FLOW, key, n)
     end
   end
-  if call('HLEN', FLOW) > MOST_FIELDS then return end
+  if full then return end
   for what, n in pairs(counts) do call('HINCRBY', FLOW, 'n ' .. what, n) end
   for what, seqs in pairs(events) do name_events(what, seqs) end
   for scope, wait in pairs(hints) do

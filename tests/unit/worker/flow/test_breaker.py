@@ -110,5 +110,10 @@ def test_a_pause_does_not_lift_a_rate():
     assert one.state == "closed"
 
 
+def test_a_clock_that_goes_back_does_not_keep_it_shut():
+    assert step(OPEN, seen(now=NOW - 86_400_000), NUMBERS).state == "half_open"
+    assert step(OPEN, seen(now=NOW + 4999), NUMBERS).state == "open"
+
+
 def test_it_remembers_which_event_tripped_it():
     assert step(Breaker(), seen(FAILED, trouble=TROUBLE), NUMBERS).tripped_by == 7
