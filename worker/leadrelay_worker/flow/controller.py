@@ -78,7 +78,7 @@ def _operation(change: Change) -> tuple[object, ...]:
         breaker.told,
         breaker.since_ms or None,
         breaker.probe_ms if breaker.state == "open" else None,
-        round(change.rate, 3) if change.rate is not None else None,
+        change.rate,
         breaker.tripped_by if opened else None,
     )
     return ("breaker", *told.arguments(record=change.record))

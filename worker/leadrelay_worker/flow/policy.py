@@ -151,12 +151,14 @@ class _Turn:
         self.breakers = breakers
         gap = (report.now_ms - memory.at_ms) / 1000
         self.seconds = max(0.1, gap) if 0 <= gap < LONGEST_GAP_S else 1.0
+        self.rows = self.by_key()
+        self.fresh = {key: bucket(report.now_ms, rows) for key, rows in self.rows.items()}
 
     def run(self) -> dict[str, Breaker]:
         """Put the outcomes to each breaker; gives all of them."""
         alone = self.take_in()
         after = {}
-        for key in {*self.breakers, *self.rows, *("@" + worker for worker in alone)}:
+        for key in sorted({*self.breakers, *self.rows, *("@" + worker for worker in alone)}):
             one = self.breakers.get(key, _CLOSED)
             quiet = one.state == "closed" and key not in self.rows and key[1:] not in alone
             after[key] = self.fading(one) if quiet else self.step(key, alone)
@@ -169,8 +171,6 @@ class _Turn:
 
     def take_in(self) -> dict[str, str]:
         """Share the rows out to the breakers' windows; gives the workers that fail alone, and why."""
-        self.rows = self.by_key()
-        self.fresh = {key: bucket(self.report.now_ms, rows) for key, rows in self.rows.items()}
         alone: dict[str, str] = {}
         for key, fresh in self.fresh.items():
             self.breakers[key] = self.absorb(self.breakers.get(key, _CLOSED), fresh)
@@ -248,10 +248,9 @@ class _Turn:
     def few(self, after: dict[str, Breaker]) -> dict[str, Breaker]:
         """Leave a dataset's breaker closed when too many are open already."""
         scopes = [key for key, one in after.items() if key and key[0] != "@" and one.state != "closed"]
-        for key in scopes[self.numbers.most_breakers :]:
-            if self.breakers.get(key, _CLOSED).state == "closed":
-                after[key] = self.breakers.get(key, _CLOSED)
-        return after
+        new = [key for key in scopes if self.breakers.get(key, _CLOSED).state == "closed"]
+        too_many = max(0, len(scopes) - self.numbers.most_breakers)
+        return after | {key: self.breakers.get(key, _CLOSED) for key in new[len(new) - too_many :]}
 
     def good(self) -> float:
         """Follow the rate that is accepted while nothing limits it."""
@@ -281,7 +280,9 @@ def _changes(
     changes = []
     for key in sorted({ALL, *before, *after}):
         old, new = before.get(key, _CLOSED), after.get(key, _CLOSED)
-        rate = bounded(new.rate, numbers) if new.rate is not None else numbers.max_rate if key == ALL else None
+        rate = round(bounded(new.rate, numbers), 3) if new.rate is not None else None
+        if key == ALL and rate is None:
+            rate = numbers.max_rate
         told = [(one.state, one.told, one.probe_ms, one.rate) for one in (old, new)]
         if told[0] == told[1] and (key != ALL or rate == report.rate):
             continue

@@ -111,7 +111,9 @@ local rate = math.min(tonumber(valve.rate) or math.huge, tonumber(valve.ceiling)
 if rate < math.huge then
   local bucket = tokens(rate, tonumber(valve.bucket) or 0, tonumber(valve.bucket_at) or 0)
   buckets[''] = bucket
-  if bucket < 1 then return finish(math.min(LONGEST_WAIT, math.ceil((1 - bucket) * 1000 / rate)), '') end
+  if bucket < 1 then
+    return finish(math.max(FEWEST_MS, math.min(LONGEST_WAIT, math.ceil((1 - bucket) * 1000 / rate))), '')
+  end
   limit = math.min(limit, math.floor(bucket))
 end
 if limit < 1 then  -- no room here: a wake token that was taken goes to another worker

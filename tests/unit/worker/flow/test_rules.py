@@ -1,6 +1,7 @@
 """What opens a breaker, as a table: outcomes of one second, and what they open."""
 
 import pytest
+from leadrelay.queue.core import REJECTED_RUN
 from leadrelay_worker.flow.evidence import Row
 from leadrelay_worker.flow.numbers import Numbers
 from leadrelay_worker.flow.policy import ALL, Memory, Report, decide
@@ -78,6 +79,10 @@ def test_twenty_rejected_in_a_row_open():
     assert open_after([rejected(20)], runs={"a": 20, ALL: 20}) == {ALL: "400 for 20 events in a row, none accepted"}
 
 
+def test_the_queue_buries_as_many_as_the_policy_waits_for():
+    assert NUMBERS.rejected_run == REJECTED_RUN
+
+
 def test_an_operator_who_said_go_on_is_obeyed():
     assert open_after([rejected(20)], runs={"a": -1, ALL: -1}) == {}
 
@@ -148,3 +153,5 @@ def test_a_worker_on_another_dataset_is_no_witness():
 def test_there_is_a_bound_on_breakers_that_are_open():
     rows = [refused(5, scope=f"s{n}") for n in range(10)] + [ok(100, scope="z")]
     assert len(open_after(rows, only=None, numbers=Numbers(most_breakers=4))) == 4
+    first = [refused(5, scope="s9"), ok(100, scope="z")]
+    assert "s9" in open_after(first, rows, only=None, numbers=Numbers(most_breakers=4))
