@@ -18,6 +18,9 @@ in two. What stands where (all under one ``{namespace}``, names in `keys`):
     head of the queue. A message whose dataset is blocked by a breaker waits there too, under its scope.
 ``dead`` and ``dead_at``
     Dead letters by sequence number, and their order in time.
+``watched`` and ``replays``
+    The lanes of dead letters, with the highest sequence number delivered since (an older letter is then stale: ADR
+    0006); and replays of many letters, each with how far it is.
 ``ledger``, ``valve`` and ``flow``
     The books; what the claim may hand out; outcomes as they were settled, by which the controller changes it.
 ``recent``
@@ -37,7 +40,7 @@ ready       the four lists                 claim (in flight, or held behind its 
 held        ``held``                       settle of its head, or its breaker closing (ready)
 in flight   ``flight``                     settle (delivered, scheduled, dead, dropped, ready), rescue (ready)
 scheduled   ``scheduled``                  due (ready)
-dead        ``dead``                       replay (ready), drop and prune (dropped)
+dead        ``dead``                       replay (ready, or held behind its lane), drop and prune (dropped)
 delivered   counted                        -
 dropped     counted, reason in ``audit``   -
 =========== ============================== ==========================================================

@@ -21,7 +21,7 @@ class DeadLetter:
         message: As it was last in flight.
         reason: ``rejected``, ``refused``, ``expired``, ``poison``, ``malformed``, ``invalid``, ``unreadable`` …
         died_ms: Broker time.
-        stale: Sending it would put older values after newer of the same lane (ADR 0004).
+        stale: Sending it would put older values after newer of the same lane (ADR 0006).
         readable: Its record could be read; else `message` holds nothing but the number and the raw bytes.
     """
 

@@ -63,6 +63,7 @@ CASES = [
     ("version", "ok", broker(version=(7, 0))),
     ("version", "problem", broker(version=(6, 2, 14))),
     ("eviction", "problem", broker(policy="allkeys-lru")),
+    ("eviction", "problem", broker(policy="optimistic-volatile")),
     ("eviction", "warning", broker(policy="volatile-ttl")),
     ("replica", "problem", broker(replica=True)),
     ("cluster", "ok", broker(**CLUSTER)),

@@ -65,7 +65,7 @@ def eviction(check: str, facts: Facts) -> list[Finding]:
         return []
     if policy == "noeviction":
         return [ok(check, "none (noeviction)")]
-    if policy.startswith("allkeys"):
+    if not policy.startswith("volatile-"):
         return [
             problem(
                 check,

@@ -34,6 +34,7 @@ for i = 5, #ARGV do
       if m.lane ~= '-' then call('HSET', LANES, m.lane, m.seq) end
       move('dead', 'ready', 1)
     end
+    note_scope(m.scope)
     exhume(m.seq, m, reason)
     replayed = replayed + 1
   end
