@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sqlite3
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,7 +120,8 @@ def attempts_of(folder: Path) -> tuple[Counter[str], int]:
 
 def arrival_times(store: Path) -> list[int]:
     """Give when each accepted event arrived, in ms, in order."""
-    return [json.loads(line)["at_ms"] for line in store.read_text().splitlines()]
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+        return [at_ms for (at_ms,) in database.execute("SELECT at_ms FROM events ORDER BY idx")]
 
 
 def most_in_a_second(times: list[int], since_ms: float) -> int:
@@ -197,7 +200,7 @@ def outage(folder: Path, plan: Plan) -> Outcome:
             failed=failed,
             attempts=dict(sorted(Counter(by_event.values()).items())),
             back_s=back_s,
-            burst=most_in_a_second(arrival_times(folder / "arrived.jsonl"), back_ms),
+            burst=most_in_a_second(arrival_times(folder / "arrived.sqlite"), back_ms),
             drained_s=drained,
             memory_mb=(before_mb, during_mb),
             reasons=list(watcher.reasons),

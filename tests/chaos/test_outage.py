@@ -122,7 +122,8 @@ def test_no_connection_and_back_again(tmp_path):
         enqueue(run, range(1, 51))
         enqueue(run, range(51, 101), si=OTHER)
         assert opened(run).reason.startswith("connect for 100% of ")
-        endpoint, _ = sandbox(tmp_path, port)
+        (tmp_path / "back").mkdir()
+        endpoint, _ = sandbox(tmp_path / "back", port)
         try:
             delivered(run, 100)
         finally:
