@@ -437,21 +437,53 @@ def test_messages_in_the_queue_parse(queue):
     assert (message.seq, message.lane) == (1, LANE)
 
 
-def test_a_cut_file_is_noticed(tmp_path):
-    """The server itself loses its last writes: its append-only file is cut while it is down."""
-    server = Broker(tmp_path, fsync="always")
-    try:
-        queue = Queue(server.client, witness=Witness(tmp_path, "t"))
-        queue.enqueue(entries(10))
-        (file,) = (server.folder / "appendonlydir").glob("*.incr.aof")
-        kept = file.stat().st_size
-        for number in range(11, 31):
-            queue.enqueue([entry(number)])
-        server.kill()
-        os.truncate(file, kept)
-        server.start()
-        books = recount(queue).books
-        assert books.accepted == 10
-        assert "the broker lost at most 20 accepted events" in rewinds(queue, books)[0]
-    finally:
-        server.kill()
+class Forgetful(Broker):
+    """A server that loses its last writes: its append-only file is cut while it is down."""
+
+    def __init__(self, folder):
+        super().__init__(folder, fsync="always")
+        (self.file,) = (self.folder / "appendonlydir").glob("*.incr.aof")
+
+    def remember(self):
+        self.kept = self.file.stat().st_size
+
+    def forget(self):
+        self.kill()
+        os.truncate(self.file, self.kept)
+        self.start()
+
+
+@pytest.fixture
+def forgetful(tmp_path):
+    server = Forgetful(tmp_path)
+    yield server
+    server.kill()
+
+
+def test_a_cut_file_is_noticed(forgetful, tmp_path):
+    queue = Queue(forgetful.client, witness=Witness(tmp_path, "t"))
+    queue.enqueue(entries(10))
+    forgetful.remember()
+    for number in range(11, 31):
+        queue.enqueue([entry(number)])
+    forgetful.forget()
+    books = recount(queue).books
+    assert books.accepted == 10
+    assert "the broker lost at most 20 accepted events" in rewinds(queue, books)[0]
+
+
+def test_a_number_that_a_forgetful_broker_gave_again_is_settled_by_its_own_claim_only(forgetful):
+    queue = Queue(forgetful.client)
+    worker = Requests(queue)
+    queue.enqueue([])
+    forgetful.remember()
+    queue.enqueue([entry(1)])
+    worker.claim()
+    forgotten = dict(worker.tokens)
+    forgetful.forget()
+    queue.enqueue([entry(2)])
+    (claimed,) = worker.claim().messages
+    assert claimed.message.seq == 1
+    settled = queue.settle("w", "of the forgotten event", [Settlement(forgotten[1], "delivered")])
+    assert (settled.moved, settled.late) == (0, 1)
+    assert read_books(queue).in_flight == 1

@@ -8,8 +8,9 @@ in two. What stands where (all under one ``{namespace}``, names in `keys`):
     in flight when a worker died. A claim takes from them by fixed weights, suspects one at a time and alone.
 ``flight`` and ``leases``
     What workers hold: one hash, the worker and the token in the field name, and one lease per worker. A token
-    is the sequence number and the number of the claim, so a settlement of an earlier claim is `late` and
-    moves nothing. When a lease runs out, `rescue` takes its messages back as suspects.
+    is the sequence number and the id of the claim, so a settlement of an earlier claim is `late` and moves
+    nothing, even when a broker that lost its last writes gave the number again. When a lease runs out, `rescue`
+    takes its messages back as suspects.
 ``scheduled``
     Messages that wait for their next attempt, in one sorted set by time.
 ``held`` and ``lanes``

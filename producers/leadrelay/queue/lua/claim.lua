@@ -57,7 +57,7 @@ end
 
 local function hand_out(m)
   m.claims = m.claims + 1
-  local token, raw = m.seq .. '.' .. m.claims, render(m)
+  local token, raw = m.seq .. '.' .. request, render(m)
   call('HSET', FLIGHT, worker .. ':' .. token, raw)
   batch[#batch + 1] = {token, raw}
   bytes, moved = bytes + #raw, moved + 1

@@ -24,7 +24,7 @@ for _, worker in ipairs(expired) do
   for _, field in ipairs(fields) do
     if string.sub(field, 1, #worker + 1) == worker .. ':' then mine[#mine + 1] = field end
   end
-  local function seq_of(field) return tonumber(string.match(field, '(%d+)%.%d+$')) end
+  local function seq_of(field) return tonumber(string.match(field, ':(%d+)%.')) end
   table.sort(mine, function(a, b) return seq_of(a) > seq_of(b) end)
   for _, field in ipairs(mine) do
     if rescued == most then break end
