@@ -487,3 +487,28 @@ def test_a_number_that_a_forgetful_broker_gave_again_is_settled_by_its_own_claim
     settled = queue.settle("w", "of the forgotten event", [Settlement(forgotten[1], "delivered")])
     assert (settled.moved, settled.late) == (0, 1)
     assert read_books(queue).in_flight == 1
+
+
+def test_what_a_forgetful_broker_believes_in_flight_comes_back_with_the_next_heartbeat(forgetful):
+    queue = Queue(forgetful.client)
+    worker = Requests(queue)
+    queue.enqueue(entries(4, lane=LANE))
+    assert seqs(worker.claim()) == [1]
+    forgetful.remember()
+    worker.settle(1)
+    assert seqs(worker.claim()) == [2]
+    forgetful.forget()
+    assert read_books(queue).in_flight == 1
+    assert queue.heartbeat("w", holds=None)
+    assert read_books(queue).in_flight == 1
+    assert queue.heartbeat("w", worker.tokens.values())
+    books = read_books(queue)
+    assert (books.in_flight, books.rescued, books.balanced) == (0, 1, True)
+    assert seqs(Requests(queue, "other").claim()) == [1]
+
+
+def test_a_heartbeat_takes_nothing_that_is_held(queue, worker):
+    queue.enqueue(entries(3))
+    worker.claim()
+    assert queue.heartbeat("w", worker.tokens.values())
+    assert read_books(queue).in_flight == 3

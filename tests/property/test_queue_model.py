@@ -251,6 +251,18 @@ class QueueMachine(RuleBasedStateMachine):
         self.queue.rescue()
         self.queue.rescue()
 
+    @precondition(lambda self: any(worker.held for worker in self.workers.values()))
+    @rule(data=st.data())
+    def heartbeat(self, data):
+        """What a live worker does not know of (the broker forgot its settlement) goes back, in order."""
+        name = data.draw(st.sampled_from([name for name, worker in self.workers.items() if worker.held]))
+        worker = self.workers[name]
+        kept = set(data.draw(st.lists(st.sampled_from(sorted(worker.held)), unique=True)))
+        assert self.queue.heartbeat(name, None)
+        assert self.queue.heartbeat(name, kept)
+        self.zombies += [(name, token) for token in worker.held if token not in kept]
+        worker.held = {token: seq for token, seq in worker.held.items() if token in kept}
+
     @precondition(lambda self: self.zombies)
     @rule(data=st.data())
     def zombie_settles(self, data):

@@ -226,10 +226,20 @@ class Queue:
         )
         return Settled(*map(int, settled)), self._claimed(claim, before)
 
-    def heartbeat(self, worker: str) -> bool:
-        """Extend the worker's lease; False when it has none any more, so that it owns nothing it holds."""
+    def heartbeat(self, worker: str, holds: Iterable[str] | None = None) -> bool:
+        """Extend the worker's lease on what it holds.
+
+        Args:
+            worker: Its name.
+            holds: The tokens that it has not settled, or not yet told of: what the queue believes it to hold beside
+                them is made ready again. None while a claim of it is unanswered.
+
+        Returns:
+            False when it has no lease any more, so that it owns nothing it holds.
+        """
         before = self._before()
-        alive, epoch, seq = self.run("heartbeat", worker, int(LEASE_S * 1000))
+        told = ["1", *holds] if holds is not None else [""]
+        alive, epoch, seq = self.run("heartbeat", worker, int(LEASE_S * 1000), *told)
         self._observe(epoch, seq, before)
         return bool(alive)
 

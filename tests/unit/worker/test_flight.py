@@ -27,7 +27,8 @@ class FakeQueue:
             raise answer
         return Settled(0, 0), answer if isinstance(answer, Claim) else Claim(tuple(answer), 100, False, False, False)
 
-    def heartbeat(self, worker):
+    def heartbeat(self, worker, holds):
+        self.told = holds
         return self.alive
 
     def leave(self, worker):
@@ -78,6 +79,19 @@ def test_a_lost_lease_lets_go_of_everything():
     queue.alive = False
     flight.heartbeat()
     assert flight.holding == 0
+
+
+def test_a_heartbeat_tells_what_is_held_and_what_is_not_told_yet():
+    queue = FakeQueue([claimed(1), claimed(2)], BrokerUnavailable())
+    flight = Flight(queue, "w", 4)
+    flight.turn()
+    flight.settle("1.1", "delivered")
+    flight.heartbeat()
+    assert queue.told == {"1.1", "2.1"}
+    with pytest.raises(BrokerUnavailable):
+        flight.turn()
+    flight.heartbeat()
+    assert queue.told is None
 
 
 def test_what_is_held_too_long_is_given_back(monkeypatch):

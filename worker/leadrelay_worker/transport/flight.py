@@ -102,8 +102,8 @@ class Flight:
 
         A token that is no longer held is sent too: the queue counts it as late.
         """
-        self._held.pop(token, None)
         self._pending.append(Settlement(token, kind, argument, attempt))
+        self._held.pop(token, None)  # only now: a heartbeat in between must find it in one of the two
         return len(self._pending)
 
     def turn(self) -> tuple[Claimed, ...]:
@@ -135,11 +135,17 @@ class Flight:
                 logger.error("message %s was held for over %d s and is given back", token, HOLD_CAP_S)
                 self.settle(token, "suspect")
         failpoint("heartbeat.before")
-        if self.queue.heartbeat(self.worker):
+        if self.queue.heartbeat(self.worker, self._tokens()):
             self.lease_until = now + LEASE_S
         elif self._held:
             logger.warning("the lease had run out: %d messages were rescued from this worker", len(self._held))
             self._held.clear()
+
+    def _tokens(self) -> set[str] | None:
+        """Give the tokens that this worker has; None while a turn is unanswered: it may have brought more."""
+        if self._asked:
+            return None
+        return set(self._held) | {settlement.token for settlement in self._pending}
 
     def close(self) -> None:
         """Send the last settlements and hand back what was not begun, oldest to the head of the queue."""

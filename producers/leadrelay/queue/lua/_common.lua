@@ -289,6 +289,17 @@ local function suspect(m)
   return 'ready'
 end
 
+-- Which fields of `flight` are a worker's, the newest event first: put back one by one, the oldest comes first again.
+local function held_by(worker, fields)
+  local mine = {}
+  for _, field in ipairs(fields) do
+    if string.sub(field, 1, #worker + 1) == worker .. ':' then mine[#mine + 1] = field end
+  end
+  local function seq_of(field) return tonumber(string.match(field, ':(%d+)%.')) end
+  table.sort(mine, function(a, b) return seq_of(a) > seq_of(b) end)
+  return mine
+end
+
 -- A worker that is gone: its lease, its last replies, and its turn to claim a suspect.
 local function forget_worker(worker)
   call('ZREM', LEASES, worker)

@@ -20,13 +20,7 @@ local expired = call('ZRANGEBYSCORE', LEASES, '-inf', NOW, 'LIMIT', 0, 10)
 if #expired == 0 then return 0 end
 local fields = call('HKEYS', FLIGHT)
 for _, worker in ipairs(expired) do
-  local mine = {}
-  for _, field in ipairs(fields) do
-    if string.sub(field, 1, #worker + 1) == worker .. ':' then mine[#mine + 1] = field end
-  end
-  local function seq_of(field) return tonumber(string.match(field, ':(%d+)%.')) end
-  table.sort(mine, function(a, b) return seq_of(a) > seq_of(b) end)
-  for _, field in ipairs(mine) do
+  for _, field in ipairs(held_by(worker, fields)) do
     if rescued == most then break end
     local m = parse(call('HGET', FLIGHT, field))
     move('in_flight', suspect(m), 1)
