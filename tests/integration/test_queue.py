@@ -184,6 +184,71 @@ def test_nothing_is_rescued_for_a_lease_after_a_restart(queue, worker):
     assert queue.heartbeat("w")
 
 
+@pytest.fixture
+def set_clock(queue):
+    """Let the clock have been set by so many seconds since a worker last looked at it."""
+
+    def by(seconds):
+        queue.client.hincrby(queue.keys.name("ledger"), "looked", -seconds * 1000)
+
+    return by
+
+
+@pytest.mark.parametrize("seconds", [20, 86400 * 30, -3600])
+def test_leases_start_anew_when_time_passed_unseen(queue, worker, set_clock, seconds):
+    queue.enqueue(entries(1))
+    worker.claim()
+    queue.rescue("run")
+    queue.client.zadd(queue.keys.name("leases"), {"w": 1})
+    set_clock(seconds)
+    assert queue.rescue("run") == 0
+    assert queue.rescue("run") == 0
+    (lease,) = (score for _, score in queue.client.zrange(queue.keys.name("leases"), 0, -1, withscores=True))
+    assert 25_000 < lease - read_books(queue).now_ms <= 30_000
+
+
+@pytest.mark.parametrize("seconds", [86400 * 30, -86400 * 30])
+@pytest.mark.parametrize("paused", [False, True])
+@pytest.mark.parametrize("looks", [False, True])
+def test_no_event_grows_older_by_unseen_time(queue, worker, set_clock, seconds, paused, looks):
+    queue.rescue("run")
+    queue.enqueue(entries(1))
+    if paused:
+        Valve(queue).pause("ann")
+        queue.client.hincrby(queue.keys.name("valve"), "closed_since", -seconds * 1000)
+    set_clock(seconds)
+    queue.client.lset(queue.keys.name("ready"), 0, older(queue.client.lindex(queue.keys.name("ready"), 0), seconds))
+    if looks:
+        queue.rescue("run")
+    if paused:
+        Valve(queue).resume("ann")
+    (claimed,) = worker.claim().messages
+    assert claimed.age_ms < 15_000
+    queue.enqueue([entry(2)])
+    queue.rescue("run")
+    (claimed,) = worker.claim().messages
+    assert claimed.age_ms < 15_000
+
+
+def older(raw, seconds):
+    fields = raw.split(b" ", 7)
+    return b" ".join([*fields[:6], b"%d" % (int(fields[6]) - seconds * 1000), fields[7]])
+
+
+def test_nothing_is_pruned_for_a_day_after_the_clock_was_set(queue, worker):
+    queue.enqueue(entries(2))
+    worker.claim()
+    worker.settle(1, "dead", "rejected")
+    queue.clock_was_set(3_600_000)
+    queue.clock_was_set(3_600_000)
+    letters = DeadLetters(queue)
+    assert letters.prune(older_than_s=0, keep=0, reason="age") == 0
+    queue.client.hincrby(queue.keys.name("ledger"), "clock_set_at", -86_400_001)
+    assert letters.prune(older_than_s=0, keep=0, reason="age") == 1
+    said = [line for line in queue.client.lrange(queue.keys.name("audit"), 0, -1) if b"clock" in line]
+    assert len(said) == 1
+
+
 def test_a_pause_hands_nothing_out_and_ends_by_itself(queue, worker):
     valve = Valve(queue)
     queue.enqueue(entries(1))

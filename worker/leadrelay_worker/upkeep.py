@@ -35,10 +35,12 @@ WATERMARK = 0.9
 HOURLY_S = 3600.0
 #: Seconds for which a refusal stands unless it is renewed.
 REFUSAL_S = 5.0
+#: Seconds by which the broker's clock may be set without a word.
+CLOCK_SET_S = 30.0
 
 
 class Upkeep:
-    """Flow control, rescue, due, adoption, the policy of dead letters, and the memory watermark.
+    """Flow control, rescue, the clock, due, adoption, the policy of dead letters, and the memory watermark.
 
     Args:
         queue: The queue.
@@ -64,6 +66,7 @@ class Upkeep:
         self._hourly = hourly
         self._hourly_at = 0.0
         self._full = False
+        self._clocks: tuple[int, float] | None = None
 
     def round(self) -> None:
         """Do all of it once; a broker that is away is met again in the next round."""
@@ -73,6 +76,7 @@ class Upkeep:
             if rescued:
                 logger.warning("rescued %d events of workers that are gone", rescued)
             failpoint("rescue.after")
+            self._watch_clock()
             self._queue.due()
             self._controller.round()
             failpoint("adopt")
@@ -94,6 +98,21 @@ class Upkeep:
             letters.prune(f"older than {timedelta(seconds=age)} (LEADRELAY_DEAD_MAX_AGE)", older_than_s=age)
         if most is not None:
             letters.prune(f"beyond {most:,} (LEADRELAY_DEAD_MAX)", keep=most)
+
+    def _watch_clock(self) -> None:
+        """Compare how far the broker's clock and this machine's have come since the last round."""
+        now, here = self._queue.now_ms(), time.monotonic()
+        before, self._clocks = self._clocks, (now, here)
+        if before is None:
+            return
+        set_by = now - before[0] - int((here - before[1]) * 1000)
+        if abs(set_by) > CLOCK_SET_S * 1000:
+            self._queue.clock_was_set(set_by)
+            logger.error(
+                "the broker's clock was set by %+.0f s: leases start anew, no event grows older by it, and no dead "
+                "letter is pruned for a day; what is scheduled is due by the new time",
+                set_by / 1000,
+            )
 
     def _watch_memory(self, info: dict[str, Any]) -> None:
         full = 0 < info["maxmemory"] * WATERMARK < info["used_memory"]

@@ -277,6 +277,10 @@ class Queue:
             raise scripts.translate(error) from error
         return int(seconds) * 1000 + int(micros) // 1000
 
+    def clock_was_set(self, by_ms: int) -> None:
+        """Record that the broker's clock was set, by so much: dead letters are not pruned for a day."""
+        self.run("clock", by_ms)
+
     def purge(self, by: str, limit: int = MOST_AT_ONCE) -> int:
         """Drop ready messages, recorded; gives how many (call again until 0)."""
         return int(self.run("purge", by, limit))

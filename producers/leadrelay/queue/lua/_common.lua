@@ -22,6 +22,7 @@ local AUDIT_KEPT = 10000
 local HOUR = 3600000      -- ms; events are reported by the hour in which they were accepted
 local HOUR_ROWS = 100     -- rows of one hour, each a dataset and a title; what comes beyond goes into `~`
 local AUDIT_MERGED = 3600000  -- ms for which an act that happens in steps is one entry
+local UNSEEN = 15000      -- ms, half a lease: workers look at the clock each second, so more of it passed unseen
 
 local call = redis.call
 local LENGTH = {
@@ -109,9 +110,15 @@ local function count_all()
   call('HSET', LEDGER, unpack(values))
 end
 
+-- Broker time when a worker last looked at it (`rescue`). When it is far from now, the clock was set, the broker hung or
+-- no worker ran; until one has looked, nothing grows older.
+local looked
+local function steady_time() return looked and math.abs(NOW - looked) > UNSEEN and looked or NOW end
+
 -- The books are opened by the first script that runs on an empty namespace. Returns the epoch.
 local function open_books()
-  local schema, epoch = unpack(call('HMGET', LEDGER, 'schema', 'epoch'))
+  local schema, epoch, seen_at = unpack(call('HMGET', LEDGER, 'schema', 'epoch', 'looked'))
+  looked = tonumber(seen_at)
   if not schema then
     call('HSET', LEDGER, 'schema', VERSION, 'epoch', whole(NOW), 'seq', 0)
     return whole(NOW)
@@ -179,7 +186,8 @@ end
 
 -- The clock by which events grow old: broker time less the time for which the valve was closed.
 local function open_clock(valve)
-  return NOW - (tonumber(valve.closed_ms) or 0) - (valve.closed_since and NOW - tonumber(valve.closed_since) or 0)
+  local now = steady_time()
+  return now - (tonumber(valve.closed_ms) or 0) - (valve.closed_since and now - tonumber(valve.closed_since) or 0)
 end
 
 local function read_valve()
@@ -190,11 +198,11 @@ end
 
 -- Keeps the closed time in step with what closes the valve.
 local function mark_valve(valve)
-  local closed = valve.paused or valve.breaker
+  local closed, now = valve.paused or valve.breaker, steady_time()
   if closed and not valve.closed_since then
-    call('HSET', VALVE, 'closed_since', whole(NOW))
+    call('HSET', VALVE, 'closed_since', whole(now))
   elseif not closed and valve.closed_since then
-    call('HSET', VALVE, 'closed_ms', whole((tonumber(valve.closed_ms) or 0) + NOW - tonumber(valve.closed_since)))
+    call('HSET', VALVE, 'closed_ms', whole((tonumber(valve.closed_ms) or 0) + now - tonumber(valve.closed_since)))
     call('HDEL', VALVE, 'closed_since')
   end
 end

@@ -1,17 +1,23 @@
 -- Take back what workers whose lease has run out held: each message is a suspect from then on.
 -- ARGV  run id of the broker process, lease (ms), most messages to move
--- Gives the number rescued. After a restart of the broker nothing is rescued for one lease: the workers
--- could not renew while it was away.
+-- Gives the number rescued
+--
+-- Nobody can renew a lease while the broker is away or hangs, and no lease means anything when the clock was set. So
+-- after a restart, and when time passed unseen, every lease starts anew; the unseen time makes no event older.
 local run, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local _, newer = open_books()
 if newer then return newer end
-expect({LEDGER, WAKE, RETURNING, SUSPECTS, FLIGHT, LEASES, REPLIES, HELD, LANES, DEAD, DEAD_AT, WATCHED})
+expect({LEDGER, VALVE, WAKE, RETURNING, SUSPECTS, FLIGHT, LEASES, REPLIES, HELD, LANES, DEAD, DEAD_AT, WATCHED})
 
-local known, after = unpack(call('HMGET', LEDGER, 'run', 'rescue_after'))
-if known ~= run then
-  call('HSET', LEDGER, 'run', run, 'rescue_after', whole(known and NOW + lease or NOW))
-  if known then return 0 end
-elseif NOW < tonumber(after) then
+local known = call('HGET', LEDGER, 'run')
+local unseen = steady_time() ~= NOW and NOW - looked or 0
+call('HSET', LEDGER, 'run', run, 'looked', whole(NOW))
+if unseen ~= 0 or (known and known ~= run) then
+  for _, worker in ipairs(call('ZRANGE', LEASES, 0, -1)) do call('ZADD', LEASES, NOW + lease, worker) end
+  local valve = read_valve()
+  if unseen ~= 0 and not valve.closed_since then  -- a closed valve counts it itself
+    call('HSET', VALVE, 'closed_ms', whole((tonumber(valve.closed_ms) or 0) + unseen))
+  end
   return 0
 end
 
