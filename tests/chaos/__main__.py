@@ -1,75 +1,72 @@
-"""`make chaos`: the long form, by hand; prints a table and fails when an accepted event was lost."""
+"""`make chaos`: every scenario, one line each; exit code 1 when an accepted event was lost or the books do not balance.
+
+make chaos ARGS='--only "broker restarts" --seed 7'
+make chaos ARGS='--long --only storm --json'
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
+import logging
+import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from leadrelay.failpoints import NAMES
-
-from tests.chaos import imports, plain
-from tests.chaos.outage import Plan, outage
-from tests.chaos.run import at_failpoint, broker_restarts, full_broker, random_kills, stopped_past_lease
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.chaos.imports import ImportVerdict
-    from tests.chaos.oracle import Verdict
+from tests.chaos.processes import Unavailable
+from tests.chaos.scenarios import Scenario, scenarios
 
 
 def main() -> None:
     """Run the scenarios one after another."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=30)
-    parser.add_argument("--events", type=int, default=60_000)
-    parser.add_argument("--restarts", type=int, default=5)
-    parser.add_argument("--rows", type=int, default=100_000, help="of the table that is imported under 5 kills")
-    parser.add_argument("--log", type=Path, help="a combined log that is imported under 5 kills")
-    parser.add_argument("--only", help="run scenarios whose name contains this")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="run scenarios whose name contains this")
+    parser.add_argument("--seed", type=int, default=1, help="of what is left to chance")
+    parser.add_argument("--long", action="store_true", help="storms of 300 kills, 30 restarts and 200,000 events")
+    parser.add_argument("--json", action="store_true", help="give one JSON document at the end")
     options = parser.parse_args()
-    scenarios: dict[str, Callable[[Path], Verdict | ImportVerdict]] = {
-        **{f"killed at {name}": lambda folder, name=name: at_failpoint(folder, name) for name in NAMES},
-        f"{options.kills} kills, threads": lambda folder: random_kills(folder, options.kills, options.events)[1],
-        f"{options.kills} kills, prefork": lambda folder: random_kills(
-            folder, options.kills, options.events, "prefork"
-        )[1],
-        "5 stops past the lease": lambda folder: stopped_past_lease(folder, 5)[1],
-        f"{options.restarts} broker restarts, fsync always": lambda folder: broker_restarts(
-            folder, options.restarts, 10_000
-        )[1],
-        f"{options.restarts} broker restarts, fsync everysec": lambda folder: broker_restarts(
-            folder, options.restarts, 10_000, fsync="everysec"
-        )[1],
-        "full broker": lambda folder: full_broker(folder)[1],
-        "5 kills of an import, a table": lambda folder: imports.killed(
-            folder, imports.table(folder / "table.csv", options.rows), 5
-        ),
-        "an outage of a minute": lambda folder: outage(folder, Plan(events=options.events)).verdict,
-        f"plain Celery, {options.kills} kills": lambda folder: plain.random_kills(
-            folder, options.kills, options.events // 4
-        ),
-    }
-    if options.log:
-        scenarios["5 kills of an import, a log"] = lambda folder: imports.killed(folder, imports.log(options.log), 5)
-    lost = 0
-    for name, scenario in scenarios.items():
-        if options.only and options.only not in name:
-            continue
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-            verdict = scenario(Path(folder))
-        print(f"{name}: {verdict.row()} ({time.monotonic() - began:.0f} s) {verdict.findings or ''}", flush=True)
-        lost += (
-            0
-            if name.startswith("plain")
-            else len(verdict.lost) + len(getattr(verdict, "doubled", [])) + len(verdict.findings)
-        )
-    sys.exit(1 if lost else 0)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="  %(asctime)s %(message)s", datefmt="%H:%M:%S")
+    chosen = [scenario for scenario in scenarios(long=options.long) if options.only in scenario.name]
+    results = []
+    for scenario in chosen:
+        results.append(run(scenario, options.seed))
+        if not options.json:
+            print(line(results[-1]), flush=True)
+    failed = [result["name"] for result in results if result["failures"] and result["promised"]]
+    if options.json:
+        print(json.dumps({"seed": options.seed, "failed": failed, "scenarios": results}, indent=2))
+    elif not chosen:
+        print(f"no scenario is called so; there are: {', '.join(s.name for s in scenarios(long=False))}")
+    sys.exit(1 if failed or not chosen else 0)
+
+
+def run(scenario: Scenario, seed: int) -> dict[str, Any]:
+    """Run one scenario; its folder stays when it failed."""
+    began = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    result: dict[str, Any] = {"name": scenario.name, "promised": scenario.promised, "failures": [], "row": ""}
+    logging.getLogger("chaos").info("%s", scenario.name)
+    try:
+        verdict = scenario.act(folder, **scenario.options, **({"seed": seed} if scenario.seeded else {}))
+        result |= {"row": verdict.row(), **verdict.document()}
+    except Unavailable as error:
+        result["row"] = f"skipped: {error}"
+    except AssertionError as error:
+        result["failures"] = [str(error)]
+    if result["failures"]:
+        result["folder"] = str(folder)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return {**result, "seconds": round(time.monotonic() - began)}
+
+
+def line(result: dict[str, Any]) -> str:
+    """Give a result for people."""
+    wrong = f"\n    WRONG: {'; '.join(result['failures'])} (logs in {result['folder']})" if result["failures"] else ""
+    return f"{result['name']}: {result['row']} ({result['seconds']} s){wrong}"
 
 
 if __name__ == "__main__":

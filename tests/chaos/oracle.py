@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from leadrelay.queue.verify import recount, waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from leadrelay.queue import Queue
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Verdict:
-    """What became of the accepted events."""
+    """What became of the accepted events, and what had been done to them."""
 
     accepted: int
     delivered: int
@@ -29,13 +31,46 @@ class Verdict:
     two_eids: list[int] = field(default_factory=list)
     out_of_order: int = 0
     findings: list[str] = field(default_factory=list)
+    most_duplicates: int | None = None
+    said: list[str] = field(default_factory=list)
+    done: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def said_lost(self) -> int:
+        """How many, at most, `verify` said that the broker lost."""
+        return sum(int(re.findall(r"at most (\d+)", line)[0]) for line in self.said)
+
+    def failures(self) -> list[str]:
+        """Say what must not be."""
+        wrong = {
+            f"{len(self.lost)} lost, {self.said_lost} said by verify": len(self.lost) > self.said_lost,
+            f"{len(self.two_eids)} under two eids": bool(self.two_eids),
+            f"{self.waiting} still wait": self.waiting > 0,
+            f"{self.duplicates} duplicates, at most {self.most_duplicates} are explained": self._too_many(),
+        }
+        return [*(text for text, is_so in wrong.items() if is_so), *self.findings]
+
+    def _too_many(self) -> bool:
+        return self.most_duplicates is not None and self.duplicates > self.most_duplicates
+
+    def document(self) -> dict[str, Any]:
+        """Give the figures for ``--json``."""
+        figures = asdict(self)
+        return figures | {
+            "lost": len(self.lost),
+            "two_eids": len(self.two_eids),
+            "said_lost": self.said_lost,
+            "failures": self.failures(),
+        }
 
     def row(self) -> str:
         """Give the figures in one line."""
+        done = "".join(f"{name} {number}  " for name, number in self.done.items() if number)
+        bound = "" if self.most_duplicates is None else f" (at most {self.most_duplicates})"
+        said = f" (verify said at most {self.said_lost})" if self.said else ""
         return (
-            f"accepted {self.accepted} delivered {self.delivered} waiting {self.waiting} dead {self.dead} "
-            f"duplicates {self.duplicates} lost {len(self.lost)} two eids {len(self.two_eids)} "
-            f"out of order {self.out_of_order}"
+            f"{done}accepted {self.accepted}  delivered {self.delivered}  dead {self.dead}  duplicates "
+            f"{self.duplicates}{bound}  lost {len(self.lost)}{said}  out of order {self.out_of_order}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The same kills on plain Celery with `acks_late`, judged by the same serials."""
+"""The same kills and restarts on plain Celery with `acks_late`, judged by the same serials."""
 
 from __future__ import annotations
 
@@ -7,88 +7,97 @@ import random
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import requests
+from kombu.exceptions import OperationalError
 
 from tests.chaos.oracle import Verdict, judge, read_arrived
 from tests.chaos.processes import Broker, Process, sandbox, until
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 #: Seconds after which plain Celery hands out again what a dead worker held.
 VISIBILITY_S = 10
+_ROOT = str(Path(__file__).parent.parent.parent)
+_WORKER = "-m celery -A benchmarks.plain_celery worker -P threads -c 16 --loglevel=WARNING --without-mingle"
 
 
-def random_kills(folder: Path, kills: int, events: int) -> Verdict:
-    """SIGKILL the worker at random moments while a producer sends, then wait until nothing moves any more."""
-    chance = random.Random(kills)
-    broker = Broker(folder)
+def random_kills(folder: Path, kills: int, restarts: int, events: int, *, seed: int = 1) -> Verdict:
+    """SIGKILL the worker and the broker at random moments while a producer sends, then wait until nothing moves."""
+    chance = random.Random(seed)
+    broker = Broker(folder, fsync="always")
     endpoint, url = sandbox(folder)
     requests.put(f"{url}/_sandbox/faults", json={"rules": [{"delay_s": 0.005}]}, timeout=5)
-    env = {"PLAIN_BROKER_URL": broker.url, "PLAIN_DESTINATION_URL": url, "C_FORCE_ROOT": "1"}
+    env = {"PLAIN_BROKER_URL": broker.url, "PLAIN_DESTINATION_URL": url, "C_FORCE_ROOT": "1", "PYTHONPATH": _ROOT}
     env["PLAIN_VISIBILITY_S"] = str(VISIBILITY_S)
-    os.environ.update(env)
-    from benchmarks.plain_celery import app, plain_track  # noqa: PLC0415 - reads the environment
-
-    app.conf.broker_url = broker.url
-    accepted: dict[int, str] = {}
-
-    def produce() -> None:
-        with app.producer_or_acquire() as producer:
-            for serial in range(1, events + 1):
-                wire = {
-                    "si": "d1",
-                    "ti": "x",
-                    "serial": str(serial),
-                    "eid": f"{serial:032x}",
-                    "userId": str(serial % 50),
-                }
-                plain_track.apply_async((wire,), producer=producer)
-                accepted[serial] = wire["eid"]
 
     def start(number: int) -> Process:
-        command = [
-            sys.executable,
-            "-m",
-            "celery",
-            "-A",
-            "benchmarks.plain_celery",
-            "worker",
-            "-P",
-            "threads",
-            "-c",
-            "16",
-        ]
-        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
-        options = ["--loglevel=WARNING", "--without-mingle", "--without-gossip"]
-        return Process(f"plain{number}", [*command, *options], folder, {**env, "PYTHONPATH": root})
+        return Process(f"plain{number}", [sys.executable, *_WORKER.split(), "--without-gossip"], folder, env)
 
     def arrived() -> int:
         return int(requests.get(f"{url}/_sandbox/stats", timeout=5).json()["accepted"])
 
-    feeder = threading.Thread(target=produce, daemon=True)
+    acts = ["kill"] * kills + ["restart"] * restarts
+    chance.shuffle(acts)
+    accepted: dict[int, str] = {}
+    feeder = threading.Thread(target=_produce, args=(_app(env), events, accepted), daemon=True)
     worker = start(0)
     feeder.start()
     try:
-        for number in range(kills):
+        for number, act in enumerate(acts, 1):
             before = arrived()
-            until(lambda before=before: arrived() > before + 50, "events flow", 60)
+            until(lambda before=before: arrived() > before + 50 or not feeder.is_alive(), "events flow", 120)
             time.sleep(chance.random() * 0.3)
-            worker.kill()
-            worker = start(number + 1)
-        feeder.join(120)
+            if act == "kill":
+                worker.kill()
+                worker = start(number)
+            else:
+                broker.kill()
+                time.sleep(0.3)
+                broker.start()
+        feeder.join(240)
         _settle_down(broker, arrived)
-        return judge(accepted, read_arrived(folder / "arrived.sqlite"), None)
+        verdict = judge(accepted, read_arrived(folder / "arrived.sqlite"), None)
+        verdict.done = {"kills": kills, "restarts": restarts}
+        return verdict
     finally:
         for process in (worker, endpoint, broker.process):
             process.kill()
 
 
-def _settle_down(broker: Broker, arrived: object) -> None:
-    """Wait until the queue and the unacknowledged are empty, and for one more visibility timeout."""
-    client = broker.client
-    until(lambda: not client.llen("celery") and not client.hlen("unacked"), "plain Celery has nothing left", 240)
-    time.sleep(VISIBILITY_S)
-    until(lambda: not client.llen("celery") and not client.hlen("unacked"), "plain Celery has nothing left", 60)
+def _app(env: dict[str, str]) -> Any:
+    os.environ.update(env)
+    from benchmarks import plain_celery  # noqa: PLC0415 - reads the environment
+
+    plain_celery.app.conf.broker_url = env["PLAIN_BROKER_URL"]
+    return plain_celery
+
+
+def _produce(plain: Any, events: int, accepted: dict[int, str]) -> None:
+    with plain.app.producer_or_acquire() as producer:
+        for serial in range(1, events + 1):
+            wire = {"si": "d1", "ti": "x", "serial": str(serial), "eid": f"{serial:032x}", "userId": str(serial % 50)}
+            try:
+                plain.plain_track.apply_async((wire,), producer=producer)
+            except OperationalError:  # refused clearly
+                time.sleep(0.02)
+                continue
+            accepted[serial] = wire["eid"]
+
+
+def _settle_down(broker: Broker, arrived: Callable[[], int]) -> None:
+    """Wait until nothing is left, or nothing has moved for three visibility time-outs."""
+    still = [arrived(), time.monotonic()]
+
+    def settled() -> bool:
+        number = arrived()
+        if number != still[0]:
+            still[:] = [number, time.monotonic()]
+        quiet = time.monotonic() - still[1]
+        empty = not broker.client.llen("celery") and not broker.client.hlen("unacked")
+        return quiet > (VISIBILITY_S if empty else 3 * VISIBILITY_S)
+
+    until(settled, "plain Celery has nothing left", 600)

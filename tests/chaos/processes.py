@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
+class Unavailable(Exception):
+    """This machine lacks what a scenario needs; the message says what."""
+
+
 def free_port() -> int:
     """Give a loopback port that nobody listens on now."""
     with socket.socket() as probe:
@@ -43,13 +47,27 @@ def until(predicate: Callable[[], Any], what: str, timeout: float = 60.0) -> Any
 class Process:
     """A child process with its output in a file."""
 
-    def __init__(self, name: str, command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+        *,
+        restore_signals: bool = True,
+    ) -> None:
         """Start `command`; `env` is laid over this process's environment."""
         self.name = name
         self.log = folder / f"{name}.log"
         with self.log.open("ab") as out:
             self.child = subprocess.Popen(
-                command, stdout=out, stderr=out, cwd=folder, env={**os.environ, **(env or {})}, start_new_session=True
+                command,
+                stdout=out,
+                stderr=out,
+                cwd=folder,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+                restore_signals=restore_signals,
             )
 
     @property
@@ -72,6 +90,13 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
         self.child.wait(10)
 
+    def children(self) -> list[int]:
+        """Give the process ids of its children, as its main thread started them."""
+        try:
+            return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        except OSError:
+            return []
+
     def stop(self, timeout: float = 20) -> int:
         """SIGTERM it and give its exit code; kill it at the deadline."""
         self.child.terminate()
@@ -89,12 +114,32 @@ class Process:
 class Broker:
     """A real server with an append-only file, on one port for its whole life."""
 
-    def __init__(self, folder: Path, *options: str, fsync: str = "everysec") -> None:
-        """Start it; `options` are appended to the server's command line."""
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        fsync: str = "everysec",
+        env: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
+        data: str = "",
+    ) -> None:
+        """Start it.
+
+        Args:
+            folder: Where its log goes, and its data.
+            options: Appended to the server's command line.
+            fsync: `always` or `everysec`.
+            env: Laid over its environment.
+            prefix: A command that runs it.
+            data: Where its data goes instead, as it sees it.
+        """
         self.folder = folder / "broker"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.options = (*options, "--appendfsync", fsync)
+        self.env = {**server_environment(), **(env or {})}
+        self.prefix = prefix
+        self.data = data or str(self.folder)
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client = connect(self.url, 5)
         self.start()
@@ -102,10 +147,11 @@ class Broker:
     def start(self) -> None:
         """Start the server on its append-only file and wait until it answers."""
         command = [
-            str(server_binary()), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder),
+            *self.prefix, str(server_binary()), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.data,
             "--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction", *self.options,
         ]  # fmt: skip
-        self.process = Process("broker", command, self.folder, server_environment())
+        # A limit on the size of its files must fail a write, not kill it: Python ignores that signal, and so will it.
+        self.process = Process("broker", command, self.folder, self.env, restore_signals=False)
         until(self._answers, "the broker answers")
 
     def kill(self) -> None:

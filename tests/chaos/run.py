@@ -2,49 +2,98 @@
 
 from __future__ import annotations
 
-import random
-import signal
+import logging
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
 import requests
-from leadrelay.broker import connect
-from leadrelay.queue import Queue
+from leadrelay.broker import connect, witness_of
+from leadrelay.queue import DeadLetters, Queue
 from leadrelay.queue.books import Books, read_books
+from leadrelay.queue.verify import rewinds
+from leadrelay.settings import Settings
+from leadrelay_worker.transport.flight import BATCH
 
 from tests.chaos.oracle import Verdict, judge, read_accepted, read_arrived
 from tests.chaos.processes import Broker, Process, producer, sandbox, until, worker
+from tests.chaos.proxy import Proxy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+logger = logging.getLogger("chaos")
+
 DATASET = "0123456789abcdef0123456789abcdef"
+CONCURRENCY = 16
+#: Most that a worker holds: `Flight.capacity` of the larger pool.
+HELD = 4 * CONCURRENCY
+#: Seconds after which the worker does not wait for an answer any more, less what a busy machine adds.
+_SLOW_S = 7.0
+#: Seconds between lines of progress.
+_SAY_S = 5.0
 
 
 class Run:
-    """Everything that a scenario needs, torn down at the end by process id."""
+    """Everything that a scenario needs, torn down at the end by process id.
+
+    Args:
+        folder: For data and logs.
+        pool: Of the workers.
+        fsync: Of the broker.
+        broker: One that was started otherwise.
+        links: Put a `Proxy` between workers and broker, producer and broker, and workers and endpoint.
+    """
 
     def __init__(
-        self, folder: Path, *, pool: str = "threads", fsync: str = "everysec", broker_options: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        *,
+        pool: str = "threads",
+        fsync: str = "everysec",
+        broker: Broker | None = None,
+        links: bool = False,
     ) -> None:
-        """Start broker and sandbox in `folder`."""
+        """Start broker and sandbox."""
         self.folder = folder
         self.pool = pool
-        self.broker = Broker(folder, *broker_options, fsync=fsync)
+        self.broker = broker or Broker(folder, fsync=fsync)
         self.sandbox, self.url = sandbox(folder)
         self.queue = Queue(connect(self.broker.url, 10))
         self.workers: list[Process] = []
         self.producer: Process | None = None
-        self.kills = 0
-        self.late = 0
+        self.links: dict[str, Proxy] = {}
+        #: What was done to the run, by name.
+        self.done: Counter[str] = Counter()
+        #: What may have come twice for it: answers that no worker heard, deliveries that a broker forgot.
+        self.lost_answers = 0
+        self.forgotten = 0
+        self._produced: tuple[int, dict[str, Any]] = (0, {})
+        self._lying = False
+        self._hits = 0
+        self._said_at = time.monotonic()
         self.env = {
             "LEADRELAY_BROKER_URL": self.broker.url,
             "LEADRELAY_DESTINATION_URL": self.url,
             "LEADRELAY_DATASET_ID": DATASET,
             "LEADRELAY_HOME": str(folder / "home"),
-            "LEADRELAY_CONCURRENCY": "16",
+            "LEADRELAY_CONCURRENCY": str(CONCURRENCY),
             "LEADRELAY_TIMEOUT_MS": "500",
         }
+        self.worker_env: dict[str, str] = {}
+        self.producer_env: dict[str, str] = {}
+        if links:
+            self._link()
+
+    def _link(self) -> None:
+        endpoint = int(self.url.rpartition(":")[2])
+        ports = {"worker": self.broker.port, "producer": self.broker.port, "endpoint": endpoint}
+        self.links = {name: Proxy(port) for name, port in ports.items()}
+        self.worker_env = {
+            "LEADRELAY_BROKER_URL": f"redis://127.0.0.1:{self.links['worker'].port}/0",
+            "LEADRELAY_DESTINATION_URL": f"http://127.0.0.1:{self.links['endpoint'].port}",
+        }
+        self.producer_env = {"LEADRELAY_BROKER_URL": f"redis://127.0.0.1:{self.links['producer'].port}/0"}
 
     def __enter__(self) -> Self:
         """Give the run."""
@@ -55,167 +104,161 @@ class Run:
         for process in [*self.workers, self.sandbox, self.broker.process, *([self.producer] if self.producer else [])]:
             if process.alive:
                 process.kill()
+        for link in self.links.values():
+            link.close()
 
-    def start_worker(self, **env: str) -> Process:
+    # What runs ----------------------------------------------------------------------------------------------------
+
+    def start_worker(self, pool: str = "", **env: str) -> Process:
         """Start a worker."""
-        process = worker(self.folder, {**self.env, **env}, f"w{len(self.workers)}", "--pool", self.pool)
+        environment = {**self.env, **self.worker_env, **env}
+        process = worker(self.folder, environment, f"w{len(self.workers)}", "--pool", pool or self.pool)
         self.workers.append(process)
         return process
 
     def produce(self, events: int, **options: Any) -> Process:
         """Start the producer (again)."""
-        self.producer = producer(self.folder, self.env, events, **options)
+        self._produced = (events, options)
+        self.producer = producer(self.folder, {**self.env, **self.producer_env}, events, **options)
         return self.producer
 
+    def produce_again(self) -> Process:
+        """Start the producer as before; it goes on after the last serial that it began."""
+        events, options = self._produced
+        return self.produce(events, **options)
+
+    def kill_worker(self, process: Process) -> None:
+        """SIGKILL a worker; its lease stays until it runs out or `expire_leases` is called."""
+        process.kill()
+        self.did("kills")
+
+    def restart_broker(self, away_s: float = 0.3) -> None:
+        """SIGKILL the broker and start it again on its append-only file."""
+        self.broker.kill()
+        time.sleep(away_s)
+        self.broker.start()
+        self.did("restarts")
+
+    def expire_leases(self) -> None:
+        """Let the leases of workers that are gone run out now instead of in 30 s."""
+        alive = {process.pid for process in self.workers if process.alive}
+        self._expire(lambda pid: pid not in alive)
+
+    def outlive_lease(self, process: Process) -> None:
+        """Let the lease of a worker that still exists (stopped) run out now instead of in 30 s."""
+        self._expire(lambda pid: pid == process.pid)
+
+    def _expire(self, chosen: Any) -> None:
+        key = self.queue.keys.name("leases")
+        for name in self.broker.client.zrange(key, 0, -1):
+            if chosen(int(name.decode().rpartition("/")[2].partition("-")[0])):
+                self.broker.client.zadd(key, {name: 1}, xx=True)
+
+    def hurry(self) -> None:
+        """Let what is scheduled be due now."""
+        key = self.queue.keys.name("scheduled")
+        for member in self.broker.client.zrange(key, 0, -1):
+            self.broker.client.zadd(key, {member: 1}, xx=True)
+
+    # The endpoint -------------------------------------------------------------------------------------------------
+
     def faults(self, *rules: dict[str, Any]) -> None:
-        """Give the sandbox its faults."""
+        """Give the sandbox its faults; counts the answers that the former ones may have kept from a worker."""
         requests.put(f"{self.url}/_sandbox/faults", json={"rules": list(rules)}, timeout=5).raise_for_status()
+        hits = int(self.stats()["faults"])
+        if self._lying:
+            self.lost_answers += hits - self._hits
+        self._hits = hits
+        self._lying = any(_loses_answers(rule) for rule in rules)
+
+    def stats(self) -> dict[str, int]:
+        """Read the sandbox's totals."""
+        return dict(requests.get(f"{self.url}/_sandbox/stats", timeout=5).json())
+
+    def events(self) -> list[dict[str, Any]]:
+        """Read what arrived, in order."""
+        return list(requests.get(f"{self.url}/_sandbox/events", timeout=5).json())
+
+    # What can be seen ---------------------------------------------------------------------------------------------
+
+    def did(self, what: str, number: int = 1) -> None:
+        """Count what was done to the run, and say now and then how it goes."""
+        self.done[what] += number
+        if time.monotonic() - self._said_at < _SAY_S:
+            return
+        self._said_at = time.monotonic()
+        books = self.books()
+        logger.info(
+            "%s; accepted %d, delivered %d, waiting %d, in flight %d",
+            ", ".join(f"{name} {number}" for name, number in self.done.items()),
+            books.accepted, books.delivered, books.backlog, books.in_flight,
+        )  # fmt: skip
 
     def books(self) -> Books:
         """Read the books."""
         return read_books(self.queue)
 
-    def kill_worker(self, process: Process) -> None:
-        """SIGKILL a worker; its lease stays until it runs out or `expire_leases` is called."""
-        process.kill()
-        self.kills += 1
-
-    def expire_leases(self) -> None:
-        """Let the leases of workers that are gone run out now instead of in 30 s."""
-        alive = {process.pid for process in self.workers if process.alive}
-        key = self.queue.keys.name("leases")
-        for name in self.broker.client.zrange(key, 0, -1):
-            if int(name.decode().rpartition("/")[2].partition("-")[0]) not in alive:
-                self.broker.client.zadd(key, {name: 1}, xx=True)
-
-    def outlive_lease(self, process: Process) -> None:
-        """Let the lease of a worker that still exists (stopped) run out now instead of in 30 s."""
-        key = self.queue.keys.name("leases")
-        for name in self.broker.client.zrange(key, 0, -1):
-            if f"/{process.pid}-".encode() in name:
-                self.broker.client.zadd(key, {name: 1}, xx=True)
-
     def in_flight(self) -> bool:
         """Whether a worker holds events."""
         return self.books().in_flight > 0
 
-    def drain(self, timeout: float = 120) -> None:
-        """Wait until the producer is done and every event is delivered or dead."""
+    def flows(self, events: int = 50, timeout: float = 60) -> None:
+        """Wait until so many more are delivered: what a dead worker left in flight does not show that one sends."""
+        before = self.books().delivered
+        until(
+            lambda: self.books().delivered >= before + events or self._done(), f"{events} more are delivered", timeout
+        )
+
+    def _done(self) -> bool:
+        books = self.books()
+        produced = self.producer is None or not self.producer.alive
+        return produced and not (books.backlog or books.in_flight or books.inbox)
+
+    def drain(self, timeout: float = 120, *, hurry: bool = False) -> None:
+        """Wait until the producer is done and every event is delivered or dead; `hurry` what is scheduled."""
         if self.producer:
             until(lambda: not self.producer.alive, "the producer is done", timeout)  # type: ignore[union-attr]
 
         def empty() -> bool:
             self.expire_leases()
-            books = self.books()
-            return not (books.backlog or books.in_flight or books.inbox)
+            if hurry:
+                self.hurry()
+            self.did("waits", 0)
+            return self._done()
 
         until(empty, "the queue is empty", timeout)
 
-    def verdict(self) -> Verdict:
+    def most_duplicates(self) -> int:
+        """Give how many may have come twice: what died in flight, what was answered unheard, what a broker forgot."""
+        died = self.done["kills"] + self.done["stops"] + self.done["child kills"] + self.done["child stops"]
+        unheard = self.lost_answers + (self.links["endpoint"].lost_replies if self.links else 0)
+        away = self.done["restarts"] + self.done["hangs"] + self.done["jumps"]
+        in_flight = HELD * max(1, self.done["workers at once"])
+        return died * (CONCURRENCY + BATCH) + unheard + away * in_flight + self.forgotten
+
+    def said_lost(self) -> list[str]:
+        """Give what `leadrelay verify` says that the broker itself lost, by the witness of each URL in use."""
+        said = []
+        for env in {"worker": self.worker_env, "producer": self.producer_env}.values() if self.links else [{}]:
+            settings = Settings(broker_url={**self.env, **env}["LEADRELAY_BROKER_URL"], home=self.folder / "home")
+            queue = Queue(self.queue.client, witness=witness_of(settings))
+            said += rewinds(queue, self.books())
+        return said
+
+    def verdict(self, **notes: int) -> Verdict:
         """Judge."""
-        return judge(
+        self.faults()
+        verdict = judge(
             read_accepted(self.folder / "accepted.txt"), read_arrived(self.folder / "arrived.sqlite"), self.queue
         )
+        verdict.most_duplicates = self.most_duplicates()
+        verdict.said = self.said_lost()
+        reasons = Counter(f"dead: {letter.reason}" for letter in DeadLetters(self.queue).select())
+        verdict.done = {**self.done, **reasons, "late": self.books().late, **notes}
+        return verdict
 
 
-def random_kills(folder: Path, kills: int, events: int, pool: str = "threads") -> tuple[Run, Verdict]:
-    """SIGKILL the worker at random moments, each time with events in flight, while a producer tracks."""
-    chance = random.Random(kills)
-    with Run(folder, pool=pool) as run:
-        process = run.start_worker()
-        run.faults({"delay_s": 0.005})
-        run.produce(events, rate=0)
-        for _ in range(kills):
-            before = run.books().delivered  # what a dead worker left in flight does not show that this one sends
-            until(lambda before=before: run.books().delivered > before + 50, "events flow", 60)
-            time.sleep(chance.random() * 0.3)
-            until(run.in_flight, "events are in flight", 60)
-            run.kill_worker(process)
-            run.expire_leases()
-            process = run.start_worker()
-        run.drain(240)
-        return run, run.verdict()
-
-
-def at_failpoint(folder: Path, name: str, pool: str = "threads") -> Verdict:
-    """Kill the producer or the worker at one named step, start another, and judge."""
-    with Run(folder, pool=pool) as run:
-        if name.startswith("enqueue"):
-            run.start_worker()
-            run.env["LEADRELAY_FAILPOINT"] = f"{name}:20"
-            dying = run.produce(60)
-            until(lambda: not dying.alive, f"the producer dies at {name}")
-            del run.env["LEADRELAY_FAILPOINT"]
-            run.produce(60)
-        else:
-            dying = run.start_worker(LEADRELAY_FAILPOINT=f"{name}:{1 if name.startswith('close') else 2}")
-            run.produce(300)
-            if name.startswith("close"):
-                until(lambda: run.books().delivered > 50, "events flow")
-                dying.signal(signal.SIGTERM)
-            until(lambda: not dying.alive, f"the worker dies at {name}")
-            run.expire_leases()
-            run.start_worker()
-        run.drain()
-        return run.verdict()
-
-
-def stopped_past_lease(folder: Path, stops: int, pool: str = "threads") -> tuple[Run, Verdict]:
-    """SIGSTOP a worker until its events are rescued and delivered by another, then SIGCONT it."""
-    with Run(folder, pool=pool) as run:
-        sleeper = run.start_worker()
-        run.faults({"delay_s": 0.03})
-        run.produce(600 * stops, rate=400)
-        for _ in range(stops):
-            until(run.in_flight, "events are in flight")
-            sleeper.signal(signal.SIGSTOP)
-            rescued = run.books().rescued
-            run.outlive_lease(sleeper)
-            other = run.start_worker()
-            until(
-                lambda before=rescued: run.books().rescued > before or not run.in_flight(),
-                "the sleeper's events are rescued",
-            )
-            sleeper.signal(signal.SIGCONT)
-            until(lambda: run.books().workers > 1, "both workers claim")
-            other.stop()
-        run.drain()
-        run.late = run.books().late
-        return run, run.verdict()
-
-
-def broker_restarts(
-    folder: Path, restarts: int, events: int, pool: str = "threads", fsync: str = "always"
-) -> tuple[Run, Verdict]:
-    """SIGKILL the broker under load and start it again on its append-only file."""
-    chance = random.Random(restarts)
-    with Run(folder, pool=pool, fsync=fsync) as run:
-        run.start_worker()
-        run.produce(events, rate=1500)
-        for _ in range(restarts):
-            delivered = run.books().delivered
-            until(lambda before=delivered: run.books().delivered > before + 200, "events flow", 60)
-            time.sleep(chance.random() * 0.2)
-            run.broker.kill()
-            time.sleep(0.3)
-            run.broker.start()
-        run.drain(240)
-        return run, run.verdict()
-
-
-def full_broker(folder: Path, pool: str = "threads") -> tuple[Run, Verdict, bool]:
-    """Fill the broker's memory under load: enqueue is refused, and everything else empties it. Gives if it refused."""
-    with Run(folder, pool=pool) as run:
-        client = run.broker.client
-        client.config_set("maxmemory", client.info("memory")["used_memory"] + 3_000_000)
-        run.produce(20_000)
-        refused = until(lambda: _refused(run), "enqueue is refused", 60)
-        run.start_worker()
-        run.drain(240)
-        return run, run.verdict(), bool(refused)
-
-
-def _refused(run: Run) -> bool:
-    """Whether the producer has begun serials that were not accepted, and goes on."""
-    lines = (run.folder / "accepted.txt").read_text().splitlines() if (run.folder / "accepted.txt").exists() else []
-    return sum(" " not in line for line in lines) > sum(" " in line for line in lines) + 10
+def _loses_answers(rule: dict[str, Any]) -> bool:
+    """Whether a fault may accept an event and keep the answer from the worker, or give another."""
+    accepts = rule.get("status", 200) < 300 and rule.get("drop") != "before"
+    return accepts and ("drop" in rule or "body" in rule or rule.get("delay_s", 0) >= _SLOW_S)
