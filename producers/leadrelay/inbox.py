@@ -15,11 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from redis import exceptions
-
 from leadrelay.errors import InvalidEvent
 from leadrelay.ids import derived_eid
-from leadrelay.queue import scripts
 from leadrelay.queue.core import RECENT_WINDOW
 from leadrelay.queue.message import Entry
 from leadrelay.trackapi.answers import is_event_id
@@ -58,22 +55,10 @@ def adopt(queue: Queue, make_entry: MakeEntry, limit: int = 200) -> int:
     """
     taken = 0
     for inbox in queue.keys.inbox:
-        try:
-            raws: Any = queue.client.lrange(inbox, -(limit - taken), -1)[::-1] if taken < limit else []
-        except exceptions.RedisError as error:
-            raise scripts.translate(error) from error
-        if raws:
-            taken += _adopt_from(queue, inbox, _bounded(raws), make_entry)
+        if taken < limit:
+            raws = queue.run("peek", limit - taken, MOST_BYTES, extra_keys=[inbox])
+            taken += _adopt_from(queue, inbox, raws, make_entry) if raws else 0
     return taken
-
-
-def _bounded(raws: list[bytes]) -> list[bytes]:
-    size = 0
-    for number, raw in enumerate(raws):
-        size += len(raw)
-        if number and size > MOST_BYTES:
-            return raws[:number]
-    return raws
 
 
 def _adopt_from(queue: Queue, inbox: str, raws: list[bytes], make_entry: MakeEntry) -> int:
@@ -97,7 +82,7 @@ def judge(raw: bytes, make_entry: MakeEntry, now: datetime) -> Adoption:
     digest = hashlib.sha256(raw).hexdigest()[:32]
     try:
         headers, args, kwargs = _envelope(raw)
-    except (ValueError, TypeError, KeyError, AttributeError, binascii.Error):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, binascii.Error):
         return Adoption("dead", "malformed", Entry(digest, "", "-", raw))
     if headers.get("task") != "track_event":
         return Adoption("dead", "unknown_task", Entry(digest, "", "-", raw))

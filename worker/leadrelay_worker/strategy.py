@@ -66,6 +66,13 @@ class TrackRequest(Request):
             correlation_id=self.id,
         )
 
+    def revoked(self) -> bool:
+        """Honour a revoke by the event id, or by the task id of a plain Celery producer: the same, with dashes."""
+        eid = self.id
+        if "-".join((eid[:8], eid[8:12], eid[12:16], eid[16:20], eid[20:])) in state.revoked:
+            state.revoked.add(eid)
+        return bool(super().revoked())
+
     def on_accepted(self, pid: int, time_accepted: float) -> None:
         """Note that the pool began."""
         del time_accepted
@@ -140,7 +147,7 @@ def strategy(task: Any, app: Any, consumer: Any) -> Callable[..., None]:
         del body
         request = TrackRequest(message, on_ack=ack, on_reject=reject, headers=message.headers, **fixed)
         request.flight = flight
-        if request.id in state.revoked and request.revoked():
+        if state.revoked and request.revoked():
             return
         task_events.add("task-received", request.id, name=task.name, args="()", kwargs="{}", retries=0)
         state.task_reserved(request)

@@ -1,0 +1,13 @@
+-- Look at the oldest messages of one inbox list; they stay there.
+-- KEYS, the last  the inbox LIST (or one of its priority lists)
+-- ARGV  most messages, most bytes (one message always fits)
+-- Gives the messages, oldest first
+local INBOX, limit, room = KEYS[#KEYS], tonumber(ARGV[1]), tonumber(ARGV[2])
+local raws = {}
+while #raws < limit do
+  local raw = call('LINDEX', INBOX, -1 - #raws)
+  if not raw or (#raws > 0 and #raw > room) then break end
+  room = room - #raw
+  raws[#raws + 1] = raw
+end
+return raws
