@@ -50,7 +50,7 @@ class Witness:
         """Give the highest position seen; (0, 0, 0) when none."""
         return self._highest
 
-    def observe(self, epoch: int, seq: int, before: Position, *, new: bool = False) -> None:
+    def observe(self, epoch: int, seq: int, before: Position, *, new: int = 0) -> None:
         """Note a reply of the broker; never raises.
 
         Args:
@@ -58,18 +58,18 @@ class Witness:
             seq: Its sequence number, or that of an event just accepted (`new`).
             before: What was known when the call was sent: a position below it is a rewind. (What is known when the
                 reply is read may have come from a later call of another thread.)
-            new: The number was just given, so an equal one is a rewind too.
+            new: How many numbers up to this one were just given: what counts is where the broker stood before them.
         """
         now = int(time.time() * 1000)
         with self._lock:
-            if _rewound(before, epoch, seq, new=new):
+            if _rewound(before, epoch, seq - new):
                 self._new_rewinds.append(
                     {
                         "seen_epoch": before[0],
                         "seen_seq": before[1],
                         "seen_ms": before[2],
                         "epoch": epoch,
-                        "seq": seq,
+                        "seq": seq - new,
                         "at_ms": now,
                     }
                 )
@@ -108,7 +108,8 @@ class Witness:
             ensure(self._path.parent)
             with locked(self._path.with_suffix(".lock")):
                 stored = self._read()
-                rewinds = [*stored["rewinds"], *self._new_rewinds][-_REWINDS_KEPT:]
+                new = [_as_others_saw(rewind, stored["highest"]) for rewind in self._new_rewinds]
+                rewinds = [*stored["rewinds"], *new][-_REWINDS_KEPT:]
                 highest = self._highest if self._new_rewinds else max(self._highest, tuple(stored["highest"]))
                 temporary = self._path.with_suffix(f".{os.getpid()}")
                 temporary.write_text(json.dumps({"highest": highest, "rewinds": rewinds}), "utf-8")
@@ -127,7 +128,12 @@ class Witness:
             return {"highest": [0, 0, 0], "rewinds": []}
 
 
-def _rewound(known: Position, epoch: int, seq: int, *, new: bool) -> bool:
-    if epoch != known[0]:
-        return known[1] > 0
-    return seq <= known[1] if new else seq < known[1]
+def _rewound(known: Position, epoch: int, seq: int) -> bool:
+    return known[1] > 0 if epoch != known[0] else seq < known[1]
+
+
+def _as_others_saw(rewind: dict[str, int], highest: list[int]) -> dict[str, int]:
+    """Let a rewind begin where another process of this home saw the broker last, if that is further."""
+    epoch, seq, _ = highest
+    further = epoch == rewind["seen_epoch"] and seq > rewind["seen_seq"]
+    return {**rewind, "seen_seq": seq} if further else rewind

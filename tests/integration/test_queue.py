@@ -537,6 +537,16 @@ def test_a_cut_file_is_noticed(forgetful, tmp_path):
     assert "the broker lost at most 20 accepted events" in rewinds(queue, books)[0]
 
 
+def test_a_loss_that_the_next_event_shows_is_not_said_too_small(forgetful, tmp_path):
+    queue = Queue(forgetful.client, witness=Witness(tmp_path, "t"))
+    queue.enqueue([entry(1)])
+    forgetful.remember()
+    queue.enqueue([entry(2), entry(3)])
+    forgetful.forget()
+    queue.enqueue([entry(4)])
+    assert "the broker lost at most 2 accepted events" in rewinds(queue, read_books(queue))[0]
+
+
 def test_a_number_that_a_forgetful_broker_gave_again_is_settled_by_its_own_claim_only(forgetful):
     queue = Queue(forgetful.client)
     worker = Requests(queue)

@@ -46,8 +46,8 @@ class Observer(Protocol):
     def flush(self) -> None:
         """Write down what is not written yet."""
 
-    def observe(self, epoch: int, seq: int, before: tuple[int, int, int], *, new: bool = False) -> None:
-        """Note a reply; `before` is what was known when the call was sent, `new` that `seq` was just given."""
+    def observe(self, epoch: int, seq: int, before: tuple[int, int, int], *, new: int = 0) -> None:
+        """Note a reply; `before` is what was known when the call was sent, `new` how many up to `seq` it gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class Queue:
         ]
         new = [receipt.seq for receipt in receipts if not receipt.duplicate]
         if self.witness and new:
-            self.witness.observe(int(epoch), max(new), before, new=True)
+            self.witness.observe(int(epoch), max(new), before, new=len(new))
         return receipts
 
     def last_batch(self, source: str) -> str:
