@@ -19,6 +19,20 @@ if TYPE_CHECKING:
 #: redis-py before 5.0 has no class for it and leaves the code in the text.
 _OUT_OF_MEMORY: type[Exception] = getattr(exceptions, "OutOfMemoryError", exceptions.NoScriptError)
 
+#: Answers of a broker that cannot serve now, by the first word (redis-py has no class for these), and why.
+_CANNOT_SERVE = {
+    "MISCONF": "it cannot write its data: the disk may be full",
+    "NOREPLICAS": "too few replicas follow it",
+    "BUSY": "a script holds it",
+}
+_AWAY = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.ReadOnlyError,
+    exceptions.ClusterDownError,
+    exceptions.TryAgainError,
+)
+
 #: Scripts that a full broker may refuse: what they bring in is still safe with the caller. All others must
 #: run when memory is full, or the queue could not be emptied.
 REFUSED_WHEN_FULL = frozenset({"enqueue", "replay"})
@@ -109,6 +123,9 @@ def translate(error: exceptions.RedisError) -> Exception:
         return EnqueueTooLate("the call reached the broker after its deadline and did nothing")
     if "LEADRELAY_FULL" in text or isinstance(error, _OUT_OF_MEMORY) or text.startswith("OOM "):
         return BrokerFull("the broker's memory is full: the event was not accepted; see `leadrelay status`")
-    if isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError | exceptions.ReadOnlyError):
+    if isinstance(error, _AWAY):
         return BrokerUnavailable(f"the broker cannot be reached ({type(error).__name__})")
+    code = text.partition(" ")[0]
+    if code in _CANNOT_SERVE:
+        return BrokerUnavailable(f"the broker refuses to serve ({code}: {_CANNOT_SERVE[code]}); see its log")
     return error

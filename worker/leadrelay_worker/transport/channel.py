@@ -15,6 +15,8 @@ from kombu.transport import redis as stock
 from leadrelay.errors import NotAccepted
 from leadrelay.failpoints import failpoint
 
+from leadrelay_worker.transport.connection import Connection, SSLConnection
+
 if TYPE_CHECKING:
     from leadrelay.queue.core import Claimed
 
@@ -73,6 +75,8 @@ class Channel(stock.Channel):
     """A channel that claims from our queues."""
 
     QoS = QoS
+    connection_class = Connection
+    connection_class_ssl = SSLConnection
     #: Whether the command that the connection waits for is our BLPOP, not a stock BRPOP.
     _awaits_token = False
 
