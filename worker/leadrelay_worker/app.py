@@ -35,6 +35,9 @@ logger = logging.getLogger(__name__)
 
 #: Seconds that a call to the broker may take in a worker; below the lease, above a slow fsync.
 TIMEOUT_S = 5.0
+#: Seconds between checks of the connections that wait: an idle worker behind a half-open one claims again after at most
+#: about twice this and a wait for the wake list (kombu's default of 25 made it 45).
+CHECK_S = 5
 
 
 def make_app(settings: Settings, url: str) -> Celery:
@@ -54,6 +57,7 @@ def make_app(settings: Settings, url: str) -> Celery:
             "socket_timeout": TIMEOUT_S,
             "socket_connect_timeout": TIMEOUT_S,
             "priority_steps": [0],  # one list a queue: several are in several slots of a cluster
+            "health_check_interval": CHECK_S,
         },
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
