@@ -9,7 +9,7 @@ import random
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from leadrelay.imports.combined import parse_combined
@@ -34,6 +34,15 @@ class ImportVerdict:
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
+
+    def failures(self) -> list[str]:
+        """Say what must not be."""
+        wrong = {f"{len(self.lost)} lost": self.lost, f"{len(self.doubled)} doubled": self.doubled}
+        return [*(text for text, is_so in wrong.items() if is_so), *self.findings]
+
+    def document(self) -> dict[str, Any]:
+        """Give the figures for ``--json``."""
+        return asdict(self) | {"lost": len(self.lost), "doubled": len(self.doubled), "failures": self.failures()}
 
     def row(self) -> str:
         """Give the figures in one line."""

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from leadrelay.failpoints import NAMES
 
-from tests.chaos import brokers, clock, crashes, disk, endpoint, links, plain
+from tests.chaos import brokers, clock, crashes, disk, endpoint, imports, links, plain
+from tests.chaos.outage import Plan, outage
 from tests.chaos.storm import storm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pathlib import Path
+
+    from tests.chaos.imports import ImportVerdict
     from tests.chaos.oracle import Verdict
 
 
@@ -29,10 +33,18 @@ class Scenario:
     """
 
     name: str
-    act: Callable[..., Verdict]
+    act: Callable[..., Verdict | ImportVerdict]
     options: dict[str, Any]
     seeded: bool = False
     promised: bool = True
+
+
+def _table_import(folder: Path, rows: int) -> ImportVerdict:
+    return imports.killed(folder, imports.table(folder / "table.csv", rows), 5)
+
+
+def _endpoint_outage(folder: Path, events: int) -> Verdict:
+    return outage(folder, Plan(events=events)).verdict
 
 
 def scenarios(*, long: bool) -> list[Scenario]:
@@ -79,6 +91,8 @@ def scenarios(*, long: bool) -> list[Scenario]:
         Scenario("replies lost", links.lost_replies, {"number": 50, "events": 12_000}),
         Scenario("connections half-open", links.half_open, {"events": 15_000}),
         Scenario("links slow", links.slow, {"events": 8_000}),
+        Scenario("import killed", _table_import, {"rows": 100_000 if long else 20_000}),
+        Scenario("endpoint down for a minute", _endpoint_outage, {"events": size["events"]}),
         Scenario("endpoint at fault", endpoint.bursts, {"events": 8_000}, seeded=True),
         *(
             Scenario(f"storm, fsync {fsync}", storm, {**size, "fsync": fsync}, seeded=True)

@@ -134,7 +134,7 @@ def test_the_limit_of_on_time_is_the_workers_setting(queue, worker):
 
 def test_titles_beyond_the_rows_of_an_hour_are_told_together(queue, worker):
     queue.enqueue([entry(number, f"title {number}") for number in range(1, 151)])
-    queue.enqueue([entry(200, "title 1"), entry(201, "title 150")])
+    queue.enqueue([entry(200, "title 1"), entry(201, "title 151")])
     worker.claim(1000)
     for seq in list(worker.tokens):
         worker.settle(seq)
@@ -152,6 +152,9 @@ def test_old_hours_are_forgotten_and_what_ends_later_is_not_told(queue, worker):
     accepted_ago(queue, 3 * 86400)
     queue.enqueue([entry(3)])
     assert keep_hours(queue, on_time_s=60, days=4) == 0
+    queue.clock_was_set(86_400_000)
+    assert keep_hours(queue, on_time_s=60, days=2) == 0, "they may only look old"
+    queue.client.hdel(queue.keys.name("ledger"), "clock_set_at")
     assert keep_hours(queue, on_time_s=60, days=2) == 2
     worker.claim()
     for seq in (1, 2, 3):

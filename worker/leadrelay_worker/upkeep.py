@@ -109,8 +109,8 @@ class Upkeep:
         if abs(set_by) > CLOCK_SET_S * 1000:
             self._queue.clock_was_set(set_by)
             logger.error(
-                "the broker's clock was set by %+.0f s: leases start anew, no event grows older by it, and no dead "
-                "letter is pruned for a day; what is scheduled is due by the new time",
+                "the broker's clock was set by %+.0f s: leases start anew, no event grows older by it, and for a day "
+                "nothing is dropped for its age; what is scheduled is due by the new time",
                 set_by / 1000,
             )
 

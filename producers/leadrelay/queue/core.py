@@ -278,7 +278,7 @@ class Queue:
         return int(seconds) * 1000 + int(micros) // 1000
 
     def clock_was_set(self, by_ms: int) -> None:
-        """Record that the broker's clock was set, by so much: dead letters are not pruned for a day."""
+        """Record that the broker's clock was set, by so much: for a day nothing is dropped for its age."""
         self.run("clock", by_ms)
 
     def purge(self, by: str, limit: int = MOST_AT_ONCE) -> int:

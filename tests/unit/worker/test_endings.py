@@ -46,14 +46,11 @@ class Idle:
         def info(_):
             return {"maxmemory": 0, "used_memory": 0}
 
-        @staticmethod
-        def lrange(*_):
-            return []
-
     class keys:  # noqa: N801 - as above
         inbox = ("inbox",)
 
-    rescue = due = staticmethod(lambda: 0)
+    rescue = due = now_ms = staticmethod(lambda: 0)
+    run = staticmethod(lambda *_, **__: [])
 
 
 def test_what_is_hourly_is_done_at_once_and_not_in_every_round():

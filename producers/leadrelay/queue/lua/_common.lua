@@ -115,6 +115,12 @@ end
 local looked
 local function steady_time() return looked and math.abs(NOW - looked) > UNSEEN and looked or NOW end
 
+-- For a day after the clock was set what looks old need not be: nothing is dropped for its age.
+local function ages_are_known()
+  local set_at = tonumber(call('HGET', LEDGER, 'clock_set_at'))
+  return not set_at or math.abs(NOW - set_at) > 86400000
+end
+
 -- The books are opened by the first script that runs on an empty namespace. Returns the epoch.
 local function open_books()
   local schema, epoch, seen_at = unpack(call('HMGET', LEDGER, 'schema', 'epoch', 'looked'))

@@ -1,4 +1,4 @@
--- Record that the broker's clock was set: for a day the age of dead letters is not to be trusted.
+-- Record that the broker's clock was set: for a day nothing is dropped for its age.
 -- ARGV  by how much (ms)
 -- Gives 1, or 0 when another worker has just recorded it
 local _, newer = open_books()

@@ -5,8 +5,7 @@ local reason, age, kept, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), t
 local _, newer = open_books()
 if newer then return newer end
 expect({LEDGER, DEAD, DEAD_AT, WATCHED, AUDIT})
-local clock_set_at = tonumber(call('HGET', LEDGER, 'clock_set_at'))
-if clock_set_at and math.abs(NOW - clock_set_at) < 86400000 then return 0 end
+if not ages_are_known() then return 0 end
 local old = age and call('ZCOUNT', DEAD_AT, '-inf', whole(NOW - age)) or 0
 local beyond = kept and call('ZCARD', DEAD_AT) - kept or 0
 local number, dropped = math.min(most, math.max(old, beyond)), 0
