@@ -54,8 +54,8 @@ def adopt(queue: Queue, make_entry: MakeEntry, limit: int = 200) -> int:
         How many left the inbox.
     """
     taken = 0
-    for inbox in queue.keys.inbox:
-        if taken < limit:
+    for inbox, length in queue.inbox_lengths().items():
+        if length and taken < limit:
             raws = queue.run("peek", limit - taken, MOST_BYTES, extra_keys=[inbox])
             taken += _adopt_from(queue, inbox, raws, make_entry) if raws else 0
     return taken

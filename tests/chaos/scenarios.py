@@ -13,7 +13,6 @@ from tests.chaos.storm import storm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
     from pathlib import Path
 
     from tests.chaos.imports import ImportVerdict

@@ -107,10 +107,10 @@ def test_the_operators_commands(app):
     assert run("pause", "maintenance", "--for", "30m").returncode == 0
     assert b"paused by" in run("status").stdout
     assert run("resume").stdout.strip() == b"sending: on"
-    app.claim("w", "r", 1, 10**6, 0)
+    (claimed,) = app.claim("w", "r", 1, 10**6, 0).messages
     from leadrelay.queue import Settlement  # noqa: PLC0415
 
-    app.settle("w", "s", [Settlement("1.1", "dead", "rejected", "1:1:rejected:400:5")])
+    app.settle("w", "s", [Settlement(claimed.token, "dead", "rejected", "1:1:rejected:400:5")])
     assert len(document("dead", "list", "--json")[1]) == 1
     assert b"userId" in run("dead", "show", "1").stdout
     assert b"1 replayed" in run("dead", "replay", "1").stdout

@@ -171,7 +171,7 @@ def test_a_cluster_of_several_shards_is_a_problem_and_a_worker_refuses_it(own, t
 
 
 def test_a_cluster_of_one_shard_works(tmp_path):
-    with Run(tmp_path, broker_options=cluster(free_port())) as run:
+    with Run(tmp_path, broker=Broker(tmp_path, *cluster(free_port()))) as run:
         assign(run.broker, 0, 16383)
         until(lambda: cluster_is_up(run.broker), "the cluster is up")
         process = run.start_worker()

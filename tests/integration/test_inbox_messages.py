@@ -82,10 +82,10 @@ def test_eta_priority_and_expires_are_honoured(run, app):
     send(app, "low", priority=9)
     send(app, "high", priority=0)  # as kombu has it on Redis
     send(app, "late", eta=datetime.now(UTC) + timedelta(hours=1))
-    send(app, "soon", countdown=2)
+    send(app, "soon", countdown=10)
     send(app, "expired", expires=datetime.now(UTC) - timedelta(seconds=1))
     run.start_worker()
-    until(lambda: run.books().delivered == 3 and run.books().dropped == 1, "each has ended", 30)
+    until(lambda: run.books().delivered == 3 and run.books().dropped == 1, "each has ended", 60)
     assert run.books().scheduled == 1
     titles = [event["ti"] for event in run.events()]
     assert titles == ["high", "low", "soon"]

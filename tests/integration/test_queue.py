@@ -231,8 +231,8 @@ def test_no_event_grows_older_by_unseen_time(queue, worker, set_clock, seconds, 
 
 
 def older(raw, seconds):
-    fields = raw.split(b" ", 7)
-    return b" ".join([*fields[:6], b"%d" % (int(fields[6]) - seconds * 1000), fields[7]])
+    fields = raw.split(b" ", 8)
+    return b" ".join([*fields[:7], b"%d" % (int(fields[7]) - seconds * 1000), fields[8]])
 
 
 def test_nothing_is_pruned_for_a_day_after_the_clock_was_set(queue, worker):

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from redis import exceptions
-
-from leadrelay.queue import scripts
 from leadrelay.queue.valve import Sending, read_sending
 
 if TYPE_CHECKING:
@@ -89,8 +86,10 @@ class Books:
 
 
 def read_books(queue: Queue) -> Books:
-    """Read the books; errors as `scripts.run`."""
-    inbox = _inbox(queue)  # before the books: an event that is adopted in between shows twice, not never
+    """Read the books; errors as `Queue.run`."""
+    inbox = sum(
+        queue.inbox_lengths().values()
+    )  # before the books: an event that is adopted in between shows twice, not never
     now, ledger_flat, valve_flat, lengths, oldest = queue.run("books")
     ledger, valve = mapping(ledger_flat), mapping(valve_flat)
     names = [
@@ -134,17 +133,6 @@ def read_books(queue: Queue) -> Books:
         lengths=length,
         sending=read_sending(valve, int(now)),
     )
-
-
-def _inbox(queue: Queue) -> int:
-    """Count what plain Celery producers sent; its priority lists are in other cluster slots than the queue."""
-    pipe = queue.client.pipeline(transaction=False)
-    for inbox in queue.keys.inbox:
-        pipe.llen(inbox)
-    try:
-        return sum(pipe.execute())
-    except exceptions.RedisError as error:
-        raise scripts.translate(error) from error
 
 
 def mapping(flat: Sequence[bytes] | Mapping[bytes, bytes]) -> dict[str, str]:

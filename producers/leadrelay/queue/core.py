@@ -281,6 +281,19 @@ class Queue:
         """Record that the broker's clock was set, by so much: for a day nothing is dropped for its age."""
         self.run("clock", by_ms)
 
+    def inbox_lengths(self) -> dict[str, int]:
+        """Count what plain Celery producers sent, by list, highest priority first.
+
+        Plain reads: of a cluster, the priority lists are in other slots than the queue.
+        """
+        pipe = self.client.pipeline(transaction=False)
+        for inbox in self.keys.inbox:
+            pipe.llen(inbox)
+        try:
+            return dict(zip(self.keys.inbox, pipe.execute(), strict=True))
+        except exceptions.RedisError as error:
+            raise scripts.translate(error) from error
+
     def purge(self, by: str, limit: int = MOST_AT_ONCE) -> int:
         """Drop ready messages, recorded; gives how many (call again until 0)."""
         return int(self.run("purge", by, limit))

@@ -1,8 +1,8 @@
 -- Look at the oldest messages of one inbox list; they stay there.
--- KEYS, the last  the inbox LIST (or one of its priority lists)
+-- KEYS  after the shared ones: the inbox LIST (or one of its priority lists)
 -- ARGV  most messages, most bytes (one message always fits)
 -- Gives the messages, oldest first
-local INBOX, limit, room = KEYS[#KEYS], tonumber(ARGV[1]), tonumber(ARGV[2])
+local INBOX, limit, room = KEYS[SHARED + 1], tonumber(ARGV[1]), tonumber(ARGV[2])
 local raws = {}
 while #raws < limit do
   local raw = call('LINDEX', INBOX, -1 - #raws)
