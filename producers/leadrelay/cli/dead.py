@@ -74,7 +74,8 @@ def show_(which: str, *, as_json: bool) -> None:
         show(in_full(letter))
         return
     for name, value in summary(letter).items():
-        click.echo(f"{name:13} {value}")
+        if name != "died_ms":
+            click.echo(f"{name:13} {value}")
     for entry in read_history(letter.message.history):
         click.echo(
             f"{'attempt':13} {entry['attempt']:<3} {moment(entry['at_ms'])}  {entry['outcome']} {entry['reason']}  "

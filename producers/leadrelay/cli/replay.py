@@ -107,7 +107,7 @@ def _asked(letters: DeadLetters, plan: Plan) -> tuple[Plan, int]:
     found = survey(letters, plan.selection, plan.limit)
     total = _moving(found, plan)
     if found.stale and not plan.allow_stale:
-        click.echo(f"{found.stale:,} of {found.matching:,} are stale: newer values of the same person went out since.")
+        click.echo(f"Stale: {found.stale:,} of {found.matching:,}. Newer values of the same person went out since.")
         if click.confirm("Send the older ones after them, so that they overwrite the newer?", default=False):
             return Plan(
                 plan.selection, plan.id, plan.what, plan.limit, plan.rate, allow_stale=True
@@ -173,16 +173,16 @@ def _tell(step: Progress) -> None:
     )
     _tell_left(step.here.stale, step.needs_edit)
     if step.here.again:
-        click.echo(f"{step.here.again:,} died again since it began, and are left to the next replay")
+        click.echo(f"left out: {step.here.again:,} that died again since it began (the next replay sends them)")
 
 
 def _tell_left(stale: int, needs_edit: int) -> None:
     if stale:
         click.echo(
-            f"{stale:,} are stale (newer values of the same person went out since): --allow-stale sends them too"
+            f"left out: {stale:,} stale (newer values of the same person went out since; --allow-stale sends them)"
         )
     if needs_edit:
-        click.echo(f"{needs_edit:,} are not events and need an edit first: leadrelay dead edit")
+        click.echo(f"left out: {needs_edit:,} that are no events (leadrelay dead edit)")
 
 
 def _moving(found: Survey, plan: Plan) -> int:
