@@ -26,10 +26,11 @@ def main() -> None:
     parser.add_argument("--only", default="", help="run scenarios whose name contains this")
     parser.add_argument("--seed", type=int, default=1, help="of what is left to chance")
     parser.add_argument("--long", action="store_true", help="storms of 300 kills, 30 restarts and 200,000 events")
+    parser.add_argument("--log", type=Path, help="a combined log that is imported under kills too")
     parser.add_argument("--json", action="store_true", help="give one JSON document at the end")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="  %(asctime)s %(message)s", datefmt="%H:%M:%S")
-    chosen = [scenario for scenario in scenarios(long=options.long) if options.only in scenario.name]
+    chosen = [scenario for scenario in scenarios(long=options.long, log=options.log) if options.only in scenario.name]
     results = []
     for scenario in chosen:
         results.append(run(scenario, options.seed))

@@ -92,12 +92,12 @@ def slow_disk(folder: Path, number: int, events: int, *, seed: int = 1) -> Verdi
         return run.verdict()
 
 
-def full_memory(folder: Path) -> Verdict:
+def full_memory(folder: Path, events: int = 20_000) -> Verdict:
     """Fill the broker's memory under load: enqueue is refused, and everything else empties it."""
     with Run(folder) as run:
         client = run.broker.client
-        client.config_set("maxmemory", client.info("memory")["used_memory"] + 3_000_000)
-        run.produce(20_000)
+        client.config_set("maxmemory", client.info("memory")["used_memory"] + 150 * events)
+        run.produce(events)
         until(lambda: refuses(run), "enqueue is refused")
         run.start_worker()
         run.drain(240)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tests.chaos.run import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from tests.chaos.oracle import Verdict
@@ -28,28 +29,34 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def mixed(share: float) -> list[dict[str, Any]]:
+def mixed(share: float, names: Collection[str] = tuple(FAULTS)) -> list[dict[str, Any]]:
     """Give rules that together hit a share of the requests, each as many (the first rule that matches hits)."""
-    part = share / len(FAULTS)
-    return [{**rule, "share": part * number} for number, rule in enumerate(FAULTS.values(), 1)]
+    return [{**FAULTS[name], "share": share * number / len(names)} for number, name in enumerate(names, 1)]
 
 
-def bursts(folder: Path, events: int, length_s: float = 1.0, share: float = 0.5, *, seed: int = 1) -> Verdict:
+def bursts(
+    folder: Path,
+    events: int,
+    length_s: float = 1.0,
+    share: float = 0.5,
+    *,
+    names: Collection[str] = tuple(FAULTS),
+    seed: int = 1,
+) -> Verdict:
     """Let each fault hit a share of the requests for a while, one after another in random order, then all at once."""
     chance = random.Random(seed)
-    names = sorted(FAULTS)
-    chance.shuffle(names)
     with Run(folder) as run:
         run.start_worker()
         run.produce(events, rate=500)
-        for name in names:
+        for name in chance.sample(sorted(names), len(names)):
             run.flows(20)
             run.faults({**FAULTS[name], "share": share})
             time.sleep(length_s)
             run.faults()
+            run.hurry()
             run.did("bursts")
         run.flows(20)
-        run.faults(*mixed(0.5))
+        run.faults(*mixed(share, names))
         run.flows(100)
         run.faults()
         run.drain(240, hurry=True)

@@ -37,8 +37,8 @@ class ImportVerdict:
 
     def failures(self) -> list[str]:
         """Say what must not be."""
-        wrong = {f"{len(self.lost)} lost": self.lost, f"{len(self.doubled)} doubled": self.doubled}
-        return [*(text for text, is_so in wrong.items() if is_so), *self.findings]
+        wrong = {"lost": self.lost, "came more often than they stand in the file": self.doubled}
+        return [*(f"{len(those)} {what}" for what, those in wrong.items() if those), *self.findings]
 
     def document(self) -> dict[str, Any]:
         """Give the figures for ``--json``."""
@@ -83,6 +83,16 @@ def log(path: Path) -> Input:
             expected[_told_by_line(parse_combined(line))] += 1
     options = ("--format", "combined", "--anonymous")
     return Input(path, options, int(expected.total() < len(lines)), expected, _told_by_line)
+
+
+def killed_table(folder: Path, rows: int, kills: int) -> ImportVerdict:
+    """Kill the import of a table that is made for it."""
+    return killed(folder, table(folder / "table.csv", rows), kills)
+
+
+def killed_log(folder: Path, path: Path, kills: int) -> ImportVerdict:
+    """Kill the import of a log."""
+    return killed(folder, log(path), kills)
 
 
 def killed(folder: Path, given: Input, kills: int, *options: Any) -> ImportVerdict:

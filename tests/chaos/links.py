@@ -6,6 +6,7 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+from tests.chaos.processes import until
 from tests.chaos.proxy import Link
 from tests.chaos.run import Run
 
@@ -32,17 +33,16 @@ def cuts(folder: Path, number: int, events: int, *, seed: int = 1) -> Verdict:
 
 
 def lost_replies(folder: Path, number: int, events: int, share: float = 0.02) -> Verdict:
-    """Reset connections in the middle of a reply: of enqueue, of settle and claim, of the endpoint."""
+    """Reset connections in the middle of so many replies: of enqueue, of settle and claim, of the endpoint; of all."""
     with _running(folder, events, rate=1000) as run:
-        for link in run.links.values():
-            link.link = Link(reset_share=share)
-            run.flows(number * 20, _LONGEST_S)
-            link.link = Link()
-        for link in run.links.values():
-            link.link = Link(reset_share=share)
-        run.flows(number * 20, _LONGEST_S)
-        for link in run.links.values():
-            link.link = Link()
+        for links in (*([link] for link in run.links.values()), list(run.links.values())):
+            before = {link: link.lost_replies for link in links}
+            for link in links:
+                link.link = Link(reset_share=share)
+            until(lambda was=before: all(link.lost_replies >= was[link] + number for link in was), "replies are lost")
+            for link in links:
+                link.link = Link()
+            run.flows(100, _LONGEST_S)
         run.drain(240, hurry=True)
         return run.verdict(**{f"lost replies, {name}": link.lost_replies for name, link in run.links.items()})
 

@@ -38,16 +38,17 @@ class Scenario:
     promised: bool = True
 
 
-def _table_import(folder: Path, rows: int) -> ImportVerdict:
-    return imports.killed(folder, imports.table(folder / "table.csv", rows), 5)
-
-
-def _endpoint_outage(folder: Path, events: int) -> Verdict:
+def _outage(folder: Path, events: int) -> Verdict:
     return outage(folder, Plan(events=events)).verdict
 
 
-def scenarios(*, long: bool) -> list[Scenario]:
-    """Give the scenarios of one size, in order."""
+def scenarios(*, long: bool, log: Path | None = None) -> list[Scenario]:
+    """Give the scenarios, in order.
+
+    Args:
+        long: Let the storms be large.
+        log: A combined log that is imported under kills too.
+    """
     size = {"kills": 300, "restarts": 30, "events": 200_000} if long else {"kills": 40, "restarts": 4, "events": 15_000}
     return [
         *(Scenario(f"killed at {name}", crashes.at_failpoint, {"name": name}) for name in NAMES),
@@ -86,12 +87,13 @@ def scenarios(*, long: bool) -> list[Scenario]:
             for fsync in ("everysec", "always")
         ),
         Scenario("clock set", clock.jumps, {"by_s": (3600, -3600, 30 * 86400, -30 * 86400), "events": 10_000}),
+        Scenario("kills of an import", imports.killed_table, {"rows": 20_000, "kills": 5}),
+        *([Scenario("kills of an import, a log", imports.killed_log, {"path": log, "kills": 5})] if log else []),
         Scenario("connections cut", links.cuts, {"number": 30, "events": 15_000}, seeded=True),
-        Scenario("replies lost", links.lost_replies, {"number": 50, "events": 12_000}),
+        Scenario("replies lost", links.lost_replies, {"number": 20, "events": 20_000}),
         Scenario("connections half-open", links.half_open, {"events": 15_000}),
         Scenario("links slow", links.slow, {"events": 8_000}),
-        Scenario("import killed", _table_import, {"rows": 100_000 if long else 20_000}),
-        Scenario("endpoint down for a minute", _endpoint_outage, {"events": size["events"]}),
+        Scenario("endpoint down for a minute", _outage, {"events": size["events"]}),
         Scenario("endpoint at fault", endpoint.bursts, {"events": 8_000}, seeded=True),
         *(
             Scenario(f"storm, fsync {fsync}", storm, {**size, "fsync": fsync}, seeded=True)

@@ -6,17 +6,17 @@ from tests.chaos import brokers, clock, disk
 
 
 def test_restarts(play):
-    verdict = play(brokers.restarts, 2, 4000)
+    verdict = play(brokers.restarts, 2, 3000)
     assert verdict.lost == []
 
 
 def test_a_kill_with_an_fsync_under_way_loses_nothing_that_verify_does_not_say(play):
-    verdict = play(brokers.slow_fsync, 1, 4000)
+    verdict = play(brokers.slow_fsync, 1, 3000)
     assert verdict.said
 
 
 def test_a_kill_on_a_slow_disk(play):
-    verdict = play(brokers.slow_disk, 1, 3000)
+    verdict = play(brokers.slow_disk, 1, 2000)
     assert verdict.lost == []
 
 
@@ -25,7 +25,7 @@ def test_a_broker_that_hangs_for_longer_than_its_clients_wait(play):
 
 
 def test_a_full_memory_refuses_and_is_emptied(play):
-    play(brokers.full_memory)
+    play(brokers.full_memory, 6000)
 
 
 @pytest.mark.parametrize("kind", disk.DISKS)

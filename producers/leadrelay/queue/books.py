@@ -88,8 +88,6 @@ class Books:
 def read_books(queue: Queue) -> Books:
     """Read the books; errors as `Queue.run`."""
     inbox = sum(queue.inbox_lengths().values())  # before the books: what is adopted in between shows twice, not never
-        queue.inbox_lengths().values()
-    )  # before the books: an event that is adopted in between shows twice, not never
     now, ledger_flat, valve_flat, lengths, oldest = queue.run("books")
     ledger, valve = mapping(ledger_flat), mapping(valve_flat)
     names = [

@@ -316,7 +316,7 @@ while not stopped and not alone and #batch < limit and examined < most do
   examined = examined + 1
   local raw, list, leave, member, probed
   if examined % 2 == 0 then raw, list, leave = from_lists() end
-  if not raw and not probe_lease_of then member, raw, probed = from_scopes() end
+  if not raw and #scopes > 0 and not probe_lease_of then member, raw, probed = from_scopes() end
   if not raw and examined % 2 == 1 then raw, list, leave = from_lists() end
   if not raw then break end
   if member then list, leave = HELD, function() call('ZREM', HELD, member) end end

@@ -17,7 +17,7 @@ if term ~= '' and string.match(call('HGET', FLOW, 'controller') or '', '^(%S+ %d
 local function record(what) audit(by .. '\t' .. what, 0) end
 
 -- Status reads "<since> <next probe> <reason>".
-local function told(since, probe, reason)
+local function status(since, probe, reason)
   return (since == '' and whole(NOW) or since) .. ' ' .. (probe == '' and '0' or probe) .. ' ' .. reason
 end
 
@@ -27,7 +27,7 @@ end
 
 local function breaker_of_all(state, reason, since, probe, rate, tripped_by)
   set('breaker', (state == 'open' or state == 'half_open') and state or '')
-  set('breaker_told', state ~= 'closed' and told(since, probe, reason) or '')
+  set('breaker_told', state ~= 'closed' and status(since, probe, reason) or '')
   set('tripped_by', tripped_by)
   set('rate', rate)
   call('HDEL', VALVE, 'probe_until')
@@ -42,7 +42,7 @@ local function breaker_of_one(key, state, reason, since, probe, rate, tripped_by
     return
   end
   if not listed then call('HSET', VALVE, 'scopes', scopes .. key .. ' ') end
-  call('HSET', VALVE, 'b:' .. key, state == 'closed' and 'draining' or state, 'r:' .. key, told(since, probe, reason))
+  call('HSET', VALVE, 'b:' .. key, state == 'closed' and 'draining' or state, 'r:' .. key, status(since, probe, reason))
   set('q:' .. key, rate)
   set('t:' .. key, tripped_by)
   call('HDEL', VALVE, 'p:' .. key)
