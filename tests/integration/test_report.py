@@ -21,6 +21,7 @@ from leadrelay.tally import NONE, OTHER, total
 from tests.chaos.oracle import read_arrived
 from tests.chaos.processes import until
 from tests.chaos.run import Run
+from tests.valve import set_breaker
 
 LANE = "a" * 16
 DATASET = "d1"
@@ -116,7 +117,7 @@ def test_late_is_counted_in_the_hour_of_acceptance_with_its_median_and_longest(q
     for seq in (1, 2, 3, 4):
         worker.settle(seq)
     then, now = rows(queue)
-    assert now.hour - then.hour == 2
+    assert now.hour - then.hour in (2, 3)  # the hour may end between the two
     assert (then.tally.late, then.tally.on_time, now.tally.late, now.tally.on_time) == (3, 0, 0, 1)
     assert 7200_000 <= then.tally.late_max_ms < 7260_000
     assert 7200 / 1.42 <= then.tally.late_median_s <= 7260
@@ -133,7 +134,8 @@ def test_the_limit_of_on_time_is_the_workers_setting(queue, worker):
 
 
 def test_titles_beyond_the_rows_of_an_hour_are_told_together(queue, worker):
-    queue.enqueue([entry(number, f"title {number}") for number in range(1, 151)])
+    queue.enqueue([entry(number, f"title {number}") for number in range(1, 101)])
+    queue.enqueue([entry(number, f"title {number}") for number in range(101, 151)])
     queue.enqueue([entry(200, "title 1"), entry(201, "title 151")])
     worker.claim(1000)
     for seq in list(worker.tokens):
@@ -141,9 +143,7 @@ def test_titles_beyond_the_rows_of_an_hour_are_told_together(queue, worker):
     found = rows(queue)
     assert len(found) == 101
     (other,) = [row for row in found if row.title == OTHER]
-    told_apart = {row.title for row in found}  # which of the first 150 have a row of their own is left to chance
-    together = 50 + sum(title not in told_apart for title in ("title 1", "title 150"))
-    assert (other.tally.accepted, other.tally.delivered) == (together, together)
+    assert (other.tally.accepted, other.tally.delivered) == (51, 51)
     assert tally(queue).accepted == tally(queue).delivered == 152
 
 
@@ -240,7 +240,7 @@ def test_a_held_event_says_how_many_are_before_it(queue, worker):
     queue.enqueue([entry(number, lane=LANE) for number in range(1, 6)])
     worker.claim()
     assert [find(queue, number).ahead for number in (2, 3, 4, 5)] == [0, 1, 2, 3]
-    Valve(queue).set_breaker("ann", "open", "403", scope="11111111")
+    set_breaker(queue, "11111111", "open")
     queue.enqueue([entry(9)])
     worker.claim()
     assert find(queue, 9).place == "dataset"

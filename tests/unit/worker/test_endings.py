@@ -46,9 +46,7 @@ class Idle:
         def info(_):
             return {"maxmemory": 0, "used_memory": 0}
 
-    class keys:  # noqa: N801 - as above
-        inbox = ("inbox",)
-
+    inbox_lengths = staticmethod(dict)
     rescue = due = now_ms = staticmethod(lambda: 0)
     run = staticmethod(lambda *_, **__: [])
 
