@@ -4,6 +4,9 @@ import pytest
 
 from tests.chaos import brokers, clock, disk
 
+#: Minutes of waiting for leases, schedules and clocks.
+pytestmark = pytest.mark.slow
+
 
 def test_restarts(play):
     verdict = play(brokers.restarts, 2, 3000)

@@ -8,6 +8,9 @@ from tests.chaos import endpoint, links
 from tests.chaos.run import Run
 from tests.chaos.storm import storm
 
+#: Minutes of waiting for leases, schedules and clocks.
+pytestmark = pytest.mark.slow
+
 
 def test_cut_connections(play):
     play(links.cuts, 6, 3000)

@@ -14,6 +14,9 @@ from tests.chaos.outage import Plan, attempts_of, outage
 from tests.chaos.processes import free_port, sandbox, until
 from tests.chaos.run import DATASET, Run
 
+#: Minutes of waiting for leases, schedules and clocks.
+pytestmark = pytest.mark.slow
+
 QUICK = {"LEADRELAY_PROBE_S": "0.5", "LEADRELAY_PROBE_MAX_S": "2"}
 OTHER = "f" * 32
 
