@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from leadrelay.queue.message import Message, UnreadableMessageError, wire_of
-
-#: Numbers of an entry of the history: when, number of the attempt, outcome, reason, how long it took.
-_ENTRY = 5
+from leadrelay.queue.message import Attempt, Message, UnreadableMessageError, wire_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,9 +83,14 @@ def broken_letter(seq: int, record: bytes, died_ms: int) -> DeadLetter:
 
 def read_history(history: tuple[str, ...]) -> list[dict[str, Any]]:
     """Read the attempts of a message, oldest first; an entry of another form is left out."""
-    parts = [entry.split(":") for entry in history]
     return [
-        {"at_ms": int(at), "attempt": int(number), "outcome": outcome, "reason": reason, "ms": int(took)}
-        for at, number, outcome, reason, took in (part for part in parts if len(part) == _ENTRY)
-        if at.isdigit() and number.isdigit() and took.isdigit()
+        {
+            "at_ms": attempt.at_ms,
+            "attempt": attempt.number,
+            "outcome": attempt.outcome + "?" * attempt.unknown,
+            "reason": attempt.reason,
+            "ms": attempt.took_ms,
+        }
+        for attempt in map(Attempt.parse, history)
+        if attempt
     ]

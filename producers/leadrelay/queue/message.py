@@ -149,7 +149,7 @@ def wire_of(payload: bytes) -> dict[str, str] | None:
     """Read a payload: an object of texts with a dataset id; None when it is not an event."""
     try:
         wire: Any = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(wire, dict) or not wire.get("si"):
         return None

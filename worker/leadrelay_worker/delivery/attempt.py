@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from leadrelay import __name__ as _package
 from leadrelay.failpoints import failpoint
 from leadrelay.label import shown_title
+from leadrelay.queue.message import wire_of
 from leadrelay.settings import Settings
 from leadrelay.trackapi.forms import USER_AGENT, encode
 
@@ -95,13 +95,8 @@ class _Request(NamedTuple):
 
 def _request(payload: bytes) -> _Request | None:
     """Read a payload, an object of texts with a dataset id; None when it is no event."""
-    try:
-        params: Any = json.loads(payload)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(params, dict) or not params.get("si"):
-        return None
-    if not all(isinstance(value, str) for value in params.values()):
+    params = wire_of(payload)
+    if params is None:
         return None
     try:
         return _Request(encode(params), params.get(USER_AGENT) or _AGENT, shown_title(params.get("ti", "")))
