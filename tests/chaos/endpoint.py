@@ -24,7 +24,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "an HTML page with 200": {"body": "<html><title>Parked</title></html>"},
     "an HTML page with 404": {"status": 404, "body": "<html>Not here</html>"},
     "another event's id": {"body": "f" * 32},
-    "slow, just in time": {"delay_s": 7.0},
+    "slow, in time": {"delay_s": 6.0},
     "too slow": {"delay_s": 9.0},
 }
 

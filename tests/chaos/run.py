@@ -13,6 +13,7 @@ from leadrelay.queue import DeadLetters, Queue
 from leadrelay.queue.books import Books, read_books
 from leadrelay.queue.verify import rewinds
 from leadrelay.settings import Settings
+from leadrelay.trackapi.answers import parse_answer
 from leadrelay_worker.transport.flight import BATCH
 
 from tests.chaos.oracle import Verdict, judge, read_accepted, read_arrived
@@ -259,6 +260,7 @@ class Run:
 
 
 def _loses_answers(rule: dict[str, Any]) -> bool:
-    """Whether a fault may accept an event and keep the answer from the worker, or give another."""
+    """Whether a fault may accept an event and keep the answer from the worker, or give one that is no id."""
     accepts = rule.get("status", 200) < 300 and rule.get("drop") != "before"
-    return accepts and ("drop" in rule or "body" in rule or rule.get("delay_s", 0) >= _SLOW_S)
+    no_id = "body" in rule and parse_answer(rule["body"].encode()) is None
+    return accepts and ("drop" in rule or no_id or rule.get("delay_s", 0) >= _SLOW_S)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _POOLS = ("threads", "threads", "prefork")
 #: Events a second that are tracked, at most: the producer must not be done long before the storm is.
 _RATE = 400
+#: So many that faults of the endpoint do not block every lane.
+_USERS = 2000
 #: Seconds for which nothing may come through: a hung broker, and reconnecting to it.
 _LONGEST_S = 180.0
 
@@ -33,9 +35,9 @@ def storm(folder: Path, kills: int, restarts: int, events: int, fsync: str, *, s
     """Do one thing after another, chosen by chance, until there were so many kills, restarts and accepted events."""
     with Run(folder, fsync=fsync, links=True) as run:
         weather = Storm(run, random.Random(seed))
-        run.produce(0, accepted=events, rate=_RATE)
+        run.produce(0, accepted=events, rate=_RATE, users=_USERS)
         while weather.lacks(kills, restarts):
-            weather.strike(restarts / kills)
+            weather.strike(restarts / kills, events // (kills + restarts))
         weather.calm()
         run.drain(900, hurry=True)
         return run.verdict(rescued=run.books().rescued)
@@ -78,10 +80,10 @@ class Storm:
             done["kills"] < kills or done["restarts"] < restarts or bool(self.run.producer and self.run.producer.alive)
         )
 
-    def strike(self, restarts_per_kill: float) -> None:
-        """Wait until events flow, then do something; restart the broker as often as is wanted for the kills."""
+    def strike(self, restarts_per_kill: float, events: int) -> None:
+        """Wait until so many events have flown, then do something; restart the broker often enough for the kills."""
         self._wake()
-        self.run.flows(50, _LONGEST_S)
+        self.run.flows(events, _LONGEST_S)
         time.sleep(self.chance.random() * 0.3)
         if self.run.done["restarts"] < self.run.done["kills"] * restarts_per_kill:
             self.run.restart_broker(self.chance.random())
