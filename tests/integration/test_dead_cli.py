@@ -80,7 +80,7 @@ def test_show_and_export_show_the_event(queue, tmp_path):
     assert [line["seq"] for line in lines] == [1, 2]
     assert lines[0]["event"]["email"] == SECRET
     file = tmp_path / "dead.jsonl"
-    run("dead", "export", "--reason", "refused", "--output", file)
+    assert document("dead", "export", "--reason", "refused", "--output", file) == {"exported": 1}
     assert len(file.read_text().splitlines()) == 1
     assert file.stat().st_mode & 0o077 == 0
     assert "exists" in run("dead", "export", "--output", file, code=2).stderr
@@ -123,6 +123,7 @@ def test_what_a_celery_producer_sent_wrongly_is_mended(queue):
     die(queue, [Entry("c" * 32, "", "-", raw)], "invalid")
     assert document("dead", "list")[0]["needs_edit"]
     assert "1 that are no events" in run("dead", "replay", "--all").stdout
+    assert "no events" in run("dead", "replay", 1, code=1).stdout
     run("dead", "edit", 1, "--unset", "bad")
     assert document("dead", "show", 1)["event"]["email"] == "ann@example.com"
     assert document("dead", "replay", "--all", "--allow-stale")["replayed"] == 1

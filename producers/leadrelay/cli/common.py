@@ -16,6 +16,8 @@ from leadrelay.reports import columns
 from leadrelay.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from leadrelay.queue.core import Queue
 
 #: Exit codes: 0 fine, 1 the answer is no, 2 usage, 3 broker unreachable.
@@ -34,6 +36,15 @@ def open_queue() -> Queue:
 def show(document: Any) -> None:
     """Print a document as JSON."""
     click.echo(json.dumps(document, ensure_ascii=False))
+
+
+def show_each(documents: Iterable[Any]) -> None:
+    """Print documents as one JSON array, each as it comes."""
+    opening = "["
+    for document in documents:
+        click.echo(opening + json.dumps(document, ensure_ascii=False), nl=False)
+        opening = ",\n"
+    click.echo("]" if opening != "[" else "[]")
 
 
 def who() -> str:

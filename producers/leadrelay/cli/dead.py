@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from leadrelay.cli.common import json_option, moment, open_queue, progress, show, terminal_width, who
+from leadrelay.cli.common import json_option, moment, open_queue, progress, show, show_each, terminal_width, who
 from leadrelay.cli.edit import edit
 from leadrelay.cli.replay import replay, replays
 from leadrelay.cli.selecting import filters, must_choose, selection_of, seqs_of
@@ -50,7 +50,7 @@ def list_(*, counts: bool, as_json: bool, **options: Any) -> None:
         _count(letters, selection, limit, as_json=as_json)
         return
     if as_json:
-        show([summary(letter) for letter in letters.select(selection, limit)])
+        show_each(summary(letter) for letter in letters.select(selection, limit))
         return
     found = list(islice(letters.select(selection), (limit or _SHOWN) + 1))
     shown = found[: limit or _SHOWN]
@@ -90,17 +90,22 @@ def show_(which: str, *, as_json: bool) -> None:
 
 @dead.command()
 @filters
-@click.option("--output", type=click.Path(dir_okay=False), help="A new file, readable by you alone.  [default: -]")
-def export(output: str | None, **options: Any) -> None:
+@click.option("--output", type=click.Path(dir_okay=False), help="A new file, readable by you alone.")
+@json_option
+def export(output: str | None, *, as_json: bool, **options: Any) -> None:
     """Write dead letters as JSON lines, with what they hold: personal data."""
     letters = DeadLetters(open_queue())
-    selection = selection_of(letters, options)
+    selection, number = selection_of(letters, options), 0
     with _opened(output) as file:
         for number, letter in enumerate(letters.select(selection, options["limit"]), 1):
             file.write(json.dumps(in_full(letter), ensure_ascii=False) + "\n")
             if number % BATCH == 0:
                 progress(f"{number:,} exported")
     progress("")
+    if output and as_json:
+        show({"exported": number})
+    elif output:
+        click.echo(f"{number:,} exported")
 
 
 @dead.command()

@@ -100,6 +100,8 @@ def _replay_named(
     else:
         click.echo(f"{len(ready):,} would be replayed" if dry_run else f"{done.replayed:,} replayed")
         _tell_left(done.stale, len(found) - len(ready))
+    if done.replayed < len(found) and not dry_run:
+        raise click.exceptions.Exit(1)
 
 
 def _asked(letters: DeadLetters, plan: Plan) -> tuple[Plan, int]:
