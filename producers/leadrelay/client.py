@@ -43,7 +43,8 @@ class Client:
 
     def entry(self, event: Event) -> Entry:
         """Give an event as the queue takes it."""
-        lane = event.lane(self.settings.lane_secret) if self.settings.lanes else ""
+        settings = self.settings
+        lane = event.lane(settings.lane_secret, settings.lane_placeholders) if settings.lanes else ""
         names = shown_dataset(event.wire["si"]), shown_title(event.wire.get("ti", ""))
         return Entry(event.eid, lane, event.scope(), event.payload(), *names)
 

@@ -100,9 +100,9 @@ class Event:
         """Give it as the queue keeps it: a JSON object of the wire parameters and leadrelay's notes."""
         return self.rendered
 
-    def lane(self, secret: str) -> str:
-        """Give its lane key, ``""`` for none."""
-        return "" if self.lane_override == "" else lane_of(self.wire, secret, self.lane_override)
+    def lane(self, secret: str, placeholders: frozenset[str] = frozenset()) -> str:
+        """Give its lane key, ``""`` for none; arguments as `lane_of`."""
+        return "" if self.lane_override == "" else lane_of(self.wire, secret, self.lane_override, placeholders)
 
     def scope(self) -> str:
         """Give the short hash of its dataset."""

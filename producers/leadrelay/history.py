@@ -46,6 +46,7 @@ class Ended:
         latency_ms: From acceptance to the end.
         worker: Name of the worker in the queue.
         history: Its last attempts, oldest first, when there were several.
+        stale: It was sent after newer events of the same person.
     """
 
     at_ms: int
@@ -59,6 +60,7 @@ class Ended:
     latency_ms: int
     worker: str
     history: tuple[str, ...] = ()
+    stale: bool = False
 
     @property
     def unknown(self) -> int:
@@ -70,6 +72,8 @@ class Ended:
         more = f',"history":{json.dumps(self.history)}' if self.history else ""
         if self.history and self.unknown:
             more = f",{_UNKNOWN}{self.unknown}{more}"
+        if self.stale:
+            more = f',"stale":true{more}'
         return (
             f'{{"at":{self.at_ms},"eid":{_text(self.eid)},"seq":{self.seq},"title":{_text(self.title)},'
             f'"scope":"{self.scope}","attempts":{self.attempts},"outcome":"{self.outcome}",'
@@ -84,7 +88,7 @@ class Ended:
             return cls(
                 found["at"], found["eid"], found["seq"], found["title"], found["scope"], found["attempts"],
                 found["outcome"], found["reason"], found["latency_ms"], found["worker"],
-                tuple(found.get("history", ())),
+                tuple(found.get("history", ())), found.get("stale", False),
             )  # fmt: skip
         except (ValueError, KeyError, TypeError):
             return None

@@ -52,6 +52,14 @@ def _rate(text: str) -> float:
     return number
 
 
+def _span_or_off(text: str) -> int | None:
+    return None if text.strip() == "off" else read_span(text)
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(part for part in map(str.strip, text.lower().split(",")) if part)
+
+
 def _one_of(*allowed: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in allowed:
@@ -98,6 +106,18 @@ TABLE: tuple[Setting, ...] = (
     Setting("timeout_ms", _positive, 50, "ms that one `track_event` may take when the broker is slow or away"),
     Setting("lanes", _boolean, default=True, meaning="deliver the events of one user in order"),
     Setting("lane_secret", str, "", "key of the hash that stands for a user in the queue; same for all producers"),
+    Setting(
+        "lane_patience",
+        _span_or_off,
+        900,
+        "how long an event that fails while others succeed keeps its user's next ones waiting; `off`: without end",
+    ),
+    Setting(
+        "lane_placeholders",
+        _names,
+        frozenset(),
+        "more ids and addresses that name nobody, with commas between; same for all producers",
+    ),
     Setting("proxy", _one_of("auto", "true", "false"), "auto", "whether events count as the visitor's own"),
     Setting("method", _one_of("POST", "GET"), "POST", "how events are sent"),
     Setting("concurrency", _positive, 32, "attempts at a time in one worker"),
@@ -143,6 +163,8 @@ class Settings:
     timeout_ms: int = 50
     lanes: bool = True
     lane_secret: str = ""
+    lane_patience: int | None = 900
+    lane_placeholders: frozenset[str] = frozenset()
     proxy: str = "auto"
     method: str = "POST"
     concurrency: int = 32

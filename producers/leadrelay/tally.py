@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: Late latencies are counted in steps of a factor of √2: step k holds 2^(k/2) to 2^((k+1)/2) seconds.
 STEPS_PER_DOUBLING = 2
 
-_NUMBERS = ("accepted", "on_time", "late", "dropped", "retried", "doubles")
+_NUMBERS = ("accepted", "on_time", "late", "dropped", "retried", "doubles", "stale")
 
 
 @dataclass
@@ -30,6 +30,7 @@ class Tally:
         dropped: By a recorded act of an operator or a policy.
         retried: Attempts that were to be made again (one event may count often).
         doubles: Delivered after an attempt whose result is not known, so that the endpoint may have two.
+        stale: Delivered after newer events of the same person.
         late_max_ms: Longest time from acceptance to delivery among the late.
         late_steps: Number of late events by step of latency.
         dead: Dead letters now, by reason.
@@ -41,6 +42,7 @@ class Tally:
     dropped: int = 0
     retried: int = 0
     doubles: int = 0
+    stale: int = 0
     late_max_ms: int = 0
     late_steps: Counter[int] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)

@@ -87,7 +87,8 @@ def make_app(settings: Settings, url: str) -> Celery:
 
 
 def _flight(settings: Settings, url: str) -> Flight:
-    queue = Queue(broker.connect(url, TIMEOUT_S), settings.namespace, broker.witness_of(settings))
+    client, witness = broker.connect(url, TIMEOUT_S), broker.witness_of(settings)
+    queue = Queue(client, settings.namespace, witness, settings.lane_patience)
     prefork = settings.pool == "prefork"
     capacity = settings.concurrency * (4 if prefork else 2)
     flight = Flight(queue, "worker", capacity, least=settings.concurrency if prefork else 1)
@@ -132,13 +133,12 @@ def _hourly(client: Client) -> tuple[Callable[[], object], ...]:
 def hand_back(**_: Any) -> None:
     """Settle what is decided and hand back the rest, when the pool has stopped."""
     attempts.flush()
-    endings.flush()
-    if transport.Transport._flight is None:  # noqa: SLF001 - nothing was ever claimed
-        return
     try:
-        transport.Transport._flight.close()  # noqa: SLF001
+        if transport.Transport._flight is not None:  # noqa: SLF001 - else nothing was ever claimed
+            transport.Transport._flight.close()  # noqa: SLF001
     except Exception as error:  # noqa: BLE001 - the lease runs out and another worker rescues
         logger.warning("could not hand back (%s): it will be rescued", type(error).__name__)
+    endings.flush()
 
 
 def load() -> Celery:

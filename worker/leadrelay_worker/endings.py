@@ -53,6 +53,7 @@ class Endings:
                 latency_ms=max(0, now - message.accepted_ms),
                 worker=self._worker,
                 history=(*message.history, attempt) if message.history else (),
+                stale=message.stale,
             ).line()
         )
 

@@ -54,6 +54,7 @@ class TrackRequest(Request):
             claimed=self.flight.claimed_at(claimed.token),
             owned_until=self.flight.lease_until,
             payload=message.payload,
+            stale=message.stale,
         )
         return pool.apply_async(
             attempt,
@@ -83,16 +84,27 @@ class TrackRequest(Request):
     def on_success(self, result: Result, **_: Any) -> None:
         """Settle by the attempt's decision (in a pool thread, or in the parent of a child)."""
         decision = result.decision
+        if decision.kind == "dead":  # the queue has the last word
+            self._settle("dead", decision.argument, result.entry, lambda died: self._end_dead(result, died=died))
+            return
         self._settle(decision.kind, decision.argument, result.entry)
-        if decision.kind in ("delivered", "dead"):
-            reason = decision.argument or result.reason
-            endings.add(self.message.properties[CLAIMED].message, decision.kind, reason, result.title, result.entry)
         if decision.kind == "delivered":
+            self._end("delivered", result.reason, result)
             task_events.add("task-succeeded", self.id, result=result.reason, runtime=result.runtime_s)
-        elif decision.kind == "dead":
-            task_events.add("task-failed", self.id, exception=f"{decision.argument}: {result.reason}", traceback="")
         else:
             task_events.add("task-retried", self.id, exception=f"{result.outcome}: {result.reason}", traceback="")
+
+    def _end_dead(self, result: Result, *, died: bool) -> None:
+        """Tell of an event that was to be dead: rejected ones wait when too many in a row were."""
+        reason = result.decision.argument
+        if died:
+            self._end("dead", reason, result)
+            task_events.add("task-failed", self.id, exception=f"{reason}: {result.reason}", traceback="")
+        else:
+            task_events.add("task-retried", self.id, exception=f"{reason}: {result.reason}; it waits", traceback="")
+
+    def _end(self, outcome: str, reason: str, result: Result) -> None:
+        endings.add(self.message.properties[CLAIMED].message, outcome, reason, result.title, result.entry)
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002
         """Take back a message whose child died: it is a suspect."""
@@ -115,12 +127,14 @@ class TrackRequest(Request):
         endings.add(self.message.properties[CLAIMED].message, "dropped", reason)
         super()._announce_revoked(reason, *args)
 
-    def _settle(self, kind: Any, argument: str = "", entry: str = "") -> None:
+    def _settle(
+        self, kind: Any, argument: str = "", entry: str = "", when_told: Callable[[bool], None] | None = None
+    ) -> None:
         if self.acknowledged:
             return
         self.acknowledged = True
         failpoint("settle.before")
-        waiting = self.flight.settle(self.message.delivery_tag, kind, argument, entry)
+        waiting = self.flight.settle(self.message.delivery_tag, kind, argument, entry, when_told)
         state.task_ready(self)
         if waiting in (1, BATCH):
             Transport.nudge()

@@ -77,6 +77,8 @@ def _in_queue(queue: Queue, found: Found) -> dict[str, Any]:
         "accepted": message.accepted_ms,
         "attempts": message.attempts,
         "history": _attempts(message.history),
+        "gave_way": message.gave_way,
+        "stale": message.stale,
         "next_attempt": found.due_ms,
         "ahead": found.ahead,
         "worker": found.worker or None,
@@ -110,6 +112,7 @@ def _gone(endings: list[Ended], search: Search, history: HistoryFiles) -> dict[s
         "accepted": last.at_ms - last.latency_ms if last else None,
         "attempts": last.attempts if last else None,
         "history": _attempts(last.history) if last else [],
+        "stale": bool(last and last.stale),
         "worker": last.worker if last else None,
         "endings": [
             {"at": ended.at_ms, "outcome": ended.outcome, "attempts": ended.attempts, "reason": ended.reason,
@@ -163,6 +166,10 @@ def _print(told: dict[str, Any]) -> None:
     if told["accepted"]:
         click.echo(f"accepted   {moment(told['accepted'])}")
     click.echo(f"state      {told['says']}")
+    if told.get("gave_way"):
+        click.echo("order      it failed for long, so the same user's later events do not wait for it any more")
+    if told["stale"]:
+        click.echo("order      stale: newer events of the same user went out before it")
     for number, attempt in enumerate(told["history"]):
         unknown = "  result unknown: the endpoint may have it" if attempt["unknown"] else ""
         click.echo(

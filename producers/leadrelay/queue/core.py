@@ -27,6 +27,10 @@ PROBE_LEASE_S = 15.0
 #: Rejected events in a row, none accepted, that one dataset or one worker may bury (all together: three times as
 #: many); further ones wait, so that nothing buries a whole backlog.
 REJECTED_RUN = 20
+#: Seconds for which the head of a lane may keep it waiting by failing while others are delivered.
+LANE_PATIENCE_S = 900.0
+#: Failed attempts that it has at least before it gives way.
+LANE_ATTEMPTS = 5
 
 Kind = Literal["delivered", "scheduled", "dead", "dropped", "ready", "suspect"]
 
@@ -111,7 +115,7 @@ class Settlement:
         token: From the claim.
         kind: Where it goes.
         argument: Delay in ms for ``scheduled``, reason for ``dead`` and ``dropped``.
-        attempt: Entry for its history, ``""`` when no attempt is charged.
+        attempt: Entry for its history, ``""`` when none was made.
     """
 
     token: str
@@ -122,10 +126,24 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How many settlements moved a message, and how many came after their claim had ended."""
+    """What came of settlements.
+
+    Args:
+        moved: How many moved a message.
+        late: How many came after their claim had ended.
+        not_dead: Tokens of those that were to be dead and are not: they came late, or too many in a row were rejected
+            and this one waits.
+    """
 
     moved: int
     late: int
+    not_dead: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, reply: Sequence[Any]) -> Settled:
+        """Read the script's reply."""
+        moved, late, *not_dead = reply
+        return cls(int(moved), int(late), tuple(token.decode() for token in not_dead))
 
 
 class Queue:
@@ -135,13 +153,21 @@ class Queue:
         client: redis-py client; its time-outs bound every call. Replies must be bytes (the default).
         namespace: `LEADRELAY_NAMESPACE`.
         witness: Remembers positions outside the broker, if given.
+        lane_patience_s: Of a worker: how long a failing head may keep its lane waiting; None without end.
     """
 
-    def __init__(self, client: redis.Redis, namespace: str = "leadrelay", witness: Observer | None = None) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        namespace: str = "leadrelay",
+        witness: Observer | None = None,
+        lane_patience_s: float | None = LANE_PATIENCE_S,
+    ) -> None:
         """See the class."""
         self.client = client
         self.keys = Keys(namespace)
         self.witness = witness
+        self.lane_patience_s = lane_patience_s
 
     def run(self, script: str, *args: Any, extra_keys: Sequence[str] = ()) -> Any:
         """Run one script over all keys; errors as `scripts.run`."""
@@ -204,7 +230,7 @@ class Queue:
 
     def settle(self, worker: str, request_id: str, settlements: Sequence[Settlement]) -> Settled:
         """Settle messages in flight; the same request id again gives the same answer and moves nothing."""
-        return Settled(*map(int, self.run("settle", *_settle_args(worker, request_id, settlements))))
+        return Settled.parse(self.run("settle", *self._settle_args(worker, request_id, settlements)))
 
     def turn(
         self,
@@ -220,11 +246,11 @@ class Queue:
         settled, claim = scripts.run_together(
             self.client,
             [
-                ("settle", self.keys.all, _settle_args(worker, request_id, settlements)),
+                ("settle", self.keys.all, self._settle_args(worker, request_id, settlements)),
                 ("claim", self.keys.all, _claim_args(worker, request_id, limit, max_bytes, holding)),
             ],
         )
-        return Settled(*map(int, settled)), self._claimed(claim, before)
+        return Settled.parse(settled), self._claimed(claim, before)
 
     def heartbeat(self, worker: str, holds: Iterable[str] | None = None) -> bool:
         """Extend the worker's lease on what it holds.
@@ -298,6 +324,13 @@ class Queue:
         """Drop ready messages, recorded; gives how many (call again until 0)."""
         return int(self.run("purge", by, limit))
 
+    def _settle_args(self, worker: str, request_id: str, settlements: Iterable[Settlement]) -> list[Any]:
+        patience = "" if self.lane_patience_s is None else int(self.lane_patience_s * 1000)
+        args: list[Any] = [worker, request_id, REJECTED_RUN, patience, LANE_ATTEMPTS]
+        for settlement in settlements:
+            args += (settlement.token, settlement.kind, settlement.argument, settlement.attempt)
+        return args
+
     def _before(self) -> tuple[int, int, int]:
         return self.witness.highest() if self.witness else (0, 0, 0)
 
@@ -320,13 +353,6 @@ class Queue:
 
 def _claim_args(worker: str, request_id: str, limit: int, max_bytes: int, holding: int) -> list[Any]:
     return [worker, request_id, limit, max_bytes, holding, int(LEASE_S * 1000), int(PROBE_LEASE_S * 1000)]
-
-
-def _settle_args(worker: str, request_id: str, settlements: Iterable[Settlement]) -> list[Any]:
-    args: list[Any] = [worker, request_id, REJECTED_RUN]
-    for settlement in settlements:
-        args += (settlement.token, settlement.kind, settlement.argument, settlement.attempt)
-    return args
 
 
 def _messages(flat: Sequence[bytes], clock_ms: int) -> Iterable[Claimed]:

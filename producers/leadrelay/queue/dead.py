@@ -172,7 +172,7 @@ class DeadLetters:
         watched = self.call("hmget", self.queue.keys.name("watched"), lanes)
         heads = self.call("hmget", self.queue.keys.name("lanes"), lanes)
         return {
-            lane: max(int((seen or b"0 0").split()[1]), int(head or 0))
+            lane: max(int((seen or b"0 0").split()[1]), int((head or b"0").split()[0]))
             for lane, seen, head in zip(lanes, watched, heads, strict=True)
         }
 

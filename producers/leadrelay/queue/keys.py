@@ -19,7 +19,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("replies", "hash"),  # last claim and settle of each worker, for lost replies
     ("scheduled", "zset"),  # message, by the time it is due
     ("held", "zset"),  # "<lane or !scope>|<seq>|<message>", by name
-    ("lanes", "hash"),  # lane -> seq of its head
+    ("lanes", "hash"),  # lane -> seq of its head, and since when that fails
     ("dead", "hash"),  # seq -> dead letter
     ("dead_at", "zset"),  # seq, by the time of death
     ("recent", "hash"),  # eid -> seq, the newer half of the window
@@ -27,7 +27,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("audit", "list"),  # who did what to how many, newest first
     ("hours", "hash"),  # "<hour> <label>" -> what became of the events accepted in it, for reports
     ("flow", "hash"),  # outcomes counted for the controller, who that is, and what it remembers
-    ("watched", "hash"),  # lane of dead letters -> how many, and the highest seq delivered since the first died
+    ("watched", "hash"),  # lane -> how many of it are dead or gave way, and the highest seq sent since
     ("replays", "hash"),  # id -> a replay: when, by whom, of what, how far
 )
 

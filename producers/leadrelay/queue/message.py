@@ -87,7 +87,8 @@ class Entry:
 class Message:
     """One event as the queue holds it; times in ms of broker time, `history` newest last, `label` for reports.
 
-    `revision` counts edits, `replays` replays; `stale`: sending it may put older values after newer.
+    `revision` counts edits, `replays` replays; `stale`: sending it may put older values after newer; `gave_way`: its
+    lane does not wait for it any more, but nothing newer has gone out yet.
     """
 
     seq: int
@@ -105,6 +106,7 @@ class Message:
     stale: bool
     history: tuple[str, ...]
     payload: bytes
+    gave_way: bool = False
 
     @classmethod
     def parse(cls, raw: bytes) -> Message:
@@ -117,7 +119,7 @@ class Message:
         fields = head.decode("latin-1").split(" ")
         if not newline or len(fields) != _FIELDS or fields[0] != str(VERSION):
             raise UnreadableMessageError
-        _, seq, eid, lane, scope, label, at, opened, claims, *counts, stale, history = fields
+        _, seq, eid, lane, scope, label, at, opened, claims, *counts, order, history = fields
         attempts, suspect, revision, replays = counts
         try:
             return cls(
@@ -133,9 +135,10 @@ class Message:
                 suspect=int(suspect),
                 revision=int(revision),
                 replays=int(replays),
-                stale=stale == "1",
+                stale=order == "1",
                 history=tuple(history.split(";")) if history != "-" else (),
                 payload=payload,
+                gave_way=order == "2",
             )
         except ValueError:
             raise UnreadableMessageError from None

@@ -67,6 +67,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("dropped", "dropped", lambda tally: tally.dropped),
     Column("retried", "retried", lambda tally: tally.retried),
     Column("possible_doubles", "doubles?", lambda tally: tally.doubles),
+    Column("stale", "stale", lambda tally: tally.stale),
 )
 
 

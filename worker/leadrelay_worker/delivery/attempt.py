@@ -39,6 +39,7 @@ class Job:
         claimed: Monotonic second of its claim.
         owned_until: Monotonic second until which the lease surely stands.
         payload: As in the queue.
+        stale: Newer values of the same person have gone out before it.
     """
 
     eid: str
@@ -49,6 +50,7 @@ class Job:
     claimed: float
     owned_until: float
     payload: bytes
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +110,14 @@ def _finish(job: Job, started: float, verdict: Verdict, decision: Decision, seen
     runtime = time.monotonic() - started
     took = int(runtime * 1000)
     status = seen.status or "-"
-    flags = " other_id" * verdict.other_id + " unknown_result" * seen.unknown
+    flags = " other_id" * verdict.other_id + " unknown_result" * seen.unknown + " stale" * job.stale
     attempts.write(
         f"event=attempt eid={job.eid} seq={job.seq} attempt={job.attempt} outcome={verdict.outcome} "
         f"reason={verdict.reason} status={status} ms={took} next={decision.kind}"
         f"{'=' + decision.argument if decision.argument else ''}{flags}"
     )
+    if job.stale:  # at once: only this line says when older values were put over newer
+        attempts.flush()
     unknown = "?" if seen.unknown else ""
     entry = (
         f"{int(time.time() * 1000)}:{job.attempt}:{verdict.outcome}{unknown}:{verdict.reason.replace(':', '.')}:{took}"

@@ -21,7 +21,9 @@ from leadrelay.queue.core import LEASE_S, Settlement
 from leadrelay_worker.gate import gate
 
 if TYPE_CHECKING:
-    from leadrelay.queue.core import Claim, Claimed, Kind, Queue
+    from collections.abc import Callable
+
+    from leadrelay.queue.core import Claim, Claimed, Kind, Queue, Settled
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +67,7 @@ class Flight:
         self.lease_until = 0.0
         self._held: dict[str, float] = {}
         self._pending: deque[Settlement] = deque()
+        self._when_told: dict[str, Callable[[bool], None]] = {}
         self._asked: _Asked | None = None
         self._alone = False
         self._drain = False
@@ -97,11 +100,27 @@ class Flight:
         """Give the monotonic second at which a held message was asked for; 0 when it is not held."""
         return self._held.get(token, 0.0)
 
-    def settle(self, token: str, kind: Kind, argument: str = "", attempt: str = "") -> int:
-        """Note what became of a message, from any thread; gives how many settlements wait.
+    def settle(
+        self,
+        token: str,
+        kind: Kind,
+        argument: str = "",
+        attempt: str = "",
+        when_told: Callable[[bool], None] | None = None,
+    ) -> int:
+        """Note what is to become of a message, from any thread; gives how many settlements wait.
 
         A token that is no longer held is sent too: the queue counts it as late.
+
+        Args:
+            token: From the claim.
+            kind: As in `Settlement`.
+            argument: As there.
+            attempt: As there.
+            when_told: Called when the queue has answered, with whether a message that was to be dead is.
         """
+        if when_told:
+            self._when_told[token] = when_told
         self._pending.append(Settlement(token, kind, argument, attempt))
         self._held.pop(token, None)  # only now: a heartbeat in between must find it in one of the two
         return len(self._pending)
@@ -122,8 +141,7 @@ class Flight:
             )
             failpoint("turn.after")
             self._asked = None
-            if settled.late:
-                logger.warning("%d settlements came late: their events had been rescued", settled.late)
+            self._hear(asked.settlements, settled)
             self._take(claim, sent)
             return claim.messages
 
@@ -164,6 +182,14 @@ class Flight:
         count = min(len(self._pending), MOST_SETTLED)
         settlements = [self._pending.popleft() for _ in range(count)]
         return _Asked(secrets.token_hex(8), settlements, self.room, len(self._held))
+
+    def _hear(self, settlements: list[Settlement], settled: Settled) -> None:
+        if settled.late:
+            logger.warning("%d settlements came late: their events had been rescued", settled.late)
+        for settlement in settlements:
+            tell = self._when_told.pop(settlement.token, None)
+            if tell:
+                tell(settlement.token not in settled.not_dead)
 
     def _take(self, claim: Claim, sent: float) -> None:
         for claimed in claim.messages:

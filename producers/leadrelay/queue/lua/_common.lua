@@ -135,13 +135,17 @@ local function open_books()
   return epoch
 end
 
--- Header: version seq eid lane scope label accepted_ms open_ms claims attempts suspect revision replays stale history
+-- How a message stands to its lane. Stale: something newer of it went out before, so that sending this one puts older
+-- values after newer. One that gave way is not stale yet. Neither keeps the lane waiting for its next attempt.
+local IN_ORDER, STALE, GAVE_WAY = '0', '1', '2'
+
+-- Header: version seq eid lane scope label accepted_ms open_ms claims attempts suspect revision replays order history
 local HEADER =
-  '^(%d+) (%d+) (%S+) (%S+) (%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ([01]) (%S+)\n()'
+  '^(%d+) (%d+) (%S+) (%S+) (%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ([012]) (%S+)\n()'
 
 -- Returns the message, or nil and whether a newer version wrote it.
 local function parse(raw)
-  local version, seq, eid, lane, scope, label, at, open, claims, attempts, suspect, revision, replays, stale, history, start =
+  local version, seq, eid, lane, scope, label, at, open, claims, attempts, suspect, revision, replays, order, history, start =
     string.match(raw, HEADER)
   if version ~= tostring(VERSION) then
     return nil, (tonumber(string.match(raw, '^(%d+) %d+ ')) or 0) > VERSION
@@ -149,7 +153,7 @@ local function parse(raw)
   return {
     seq = seq, eid = eid, lane = lane, scope = scope, label = label, at = at, open = open, claims = tonumber(claims),
     attempts = tonumber(attempts), suspect = tonumber(suspect), revision = tonumber(revision),
-    replays = tonumber(replays), stale = stale == '1', history = history,
+    replays = tonumber(replays), order = order, history = history,
     payload = string.sub(raw, start),
   }
 end
@@ -157,7 +161,7 @@ end
 local function render(m)
   return table.concat({
     VERSION, m.seq, m.eid, m.lane, m.scope, m.label, m.at, m.open, m.claims, m.attempts, m.suspect, m.revision,
-    m.replays, m.stale and 1 or 0, m.history,
+    m.replays, m.order, m.history,
   }, ' ') .. '\n' .. m.payload
 end
 
@@ -165,7 +169,7 @@ end
 local function fresh(seq, eid, lane, scope, label, names, open, payload)
   local m = {
     seq = whole(seq), eid = eid, lane = lane, scope = scope, label = label, at = whole(NOW), open = whole(open),
-    claims = 0, attempts = 0, suspect = 0, revision = 0, replays = 0, stale = false, history = '-', payload = payload,
+    claims = 0, attempts = 0, suspect = 0, revision = 0, replays = 0, order = IN_ORDER, history = '-', payload = payload,
   }
   opened[tell(m, 'accepted', 1)] = names
   return m
@@ -182,12 +186,6 @@ local function note(m, attempt)
     table.remove(entries, string.find(entries[1], '?', 1, true) and not string.find(entries[2], '?', 1, true) and 2 or 1)
   end
   m.history = table.concat(entries, ';')
-end
-
-local function charge(m, attempt)
-  if attempt == '' then return end
-  m.attempts = m.attempts + 1
-  note(m, attempt)
 end
 
 -- The clock by which events grow old: broker time less the time for which the valve was closed.
@@ -245,8 +243,11 @@ end
 -- To the head of the queue; an event whose worker died waits where it will be claimed alone.
 local function put_back(m, raw) call('RPUSH', m.suspect > 0 and SUSPECTS or RETURNING, raw) end
 
+-- `lanes`: lane -> "<seq of its head>"; once the head failed by itself, "<seq> <its age then> <delivered by then>".
+local function head_of(lane) return string.match(call('HGET', LANES, lane) or '', '^%d+') end
+
 local function release_lane(m)
-  if m.lane == '-' or call('HGET', LANES, m.lane) ~= m.seq then return end
+  if m.lane == '-' or head_of(m.lane) ~= m.seq then return end
   local member, raw = first_held(m.lane)
   if not member then
     call('HDEL', LANES, m.lane)
@@ -259,31 +260,54 @@ local function release_lane(m)
   move('held', 'ready', 1)
 end
 
--- `watched`: lane -> how many of its events are dead, and the highest seq delivered since the first of them died.
+-- `watched`: lane -> how many of its events are dead or gave way, and the highest seq sent since the first of them.
 local function watched(lane)
-  local dead, highest = string.match(lane ~= '-' and call('HGET', WATCHED, lane) or '', '^(%d+) (%d+)$')
-  return tonumber(dead) or 0, tonumber(highest) or 0
+  local waiting, highest = string.match(lane ~= '-' and call('HGET', WATCHED, lane) or '', '^(%d+) (%d+)$')
+  return tonumber(waiting) or 0, tonumber(highest) or 0
 end
 
 local function watch(lane, by)
   if lane == '-' then return end
-  local dead, highest = watched(lane)
-  if dead + by > 0 then
-    call('HSET', WATCHED, lane, dead + by .. ' ' .. whole(highest))
+  local waiting, highest = watched(lane)
+  if waiting + by > 0 then
+    call('HSET', WATCHED, lane, waiting + by .. ' ' .. whole(highest))
   else
     call('HDEL', WATCHED, lane)
   end
 end
 
--- Whether an event of the same lane that was accepted later has been delivered, or will be before this one.
+-- Whether an event of the same lane that was accepted later has been sent, or will be before this one.
 local function overtaken(m)
   if m.lane == '-' then return false end
   local _, highest = watched(m.lane)
-  local head = call('HGET', LANES, m.lane)
-  return math.max(highest, tonumber(head) or 0) > tonumber(m.seq)
+  return math.max(highest, tonumber(head_of(m.lane)) or 0) > tonumber(m.seq)
+end
+
+-- A message ends or gives way, and its lane moves on. When it was delivered, or may have been (`?`), those of its lane
+-- that are dead or gave way and were accepted before it are overtaken.
+local function leave_lane(m, delivered)
+  if m.lane == '-' then return end
+  if delivered or string.find(m.history, '?', 1, true) then
+    local waiting, highest = watched(m.lane)
+    if waiting > 0 and tonumber(m.seq) > highest then call('HSET', WATCHED, m.lane, waiting .. ' ' .. m.seq) end
+  end
+  release_lane(m)
+end
+
+local function give_way(m)
+  m.order = GAVE_WAY
+  watch(m.lane, 1)
+end
+
+-- Watched no more: found stale, or at its end.
+local function end_giving_way(m, order)
+  if m.order ~= GAVE_WAY then return end
+  m.order = order
+  watch(m.lane, -1)
 end
 
 local function bury(m, reason)
+  end_giving_way(m, IN_ORDER)
   tell(m, 'dead:' .. reason, 1)
   call('HSET', DEAD, m.seq, whole(NOW) .. ' ' .. reason .. '\n' .. render(m))
   call('ZADD', DEAD_AT, NOW, m.seq)
@@ -296,7 +320,7 @@ local function suspect(m)
   note(m, whole(NOW) .. ':' .. whole(m.attempts + 1) .. ':lost?:worker:0')
   if m.suspect > DEATHS then
     bury(m, 'poison')
-    release_lane(m)
+    leave_lane(m)
     return 'dead'
   end
   put_back(m, render(m))

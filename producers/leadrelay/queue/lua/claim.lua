@@ -56,6 +56,7 @@ if last then
 end
 
 local function hand_out(m)
+  if m.order == GAVE_WAY and overtaken(m) then end_giving_way(m, STALE) end
   m.claims = m.claims + 1
   local token, raw = m.seq .. '.' .. request, render(m)
   call('HSET', FLIGHT, worker .. ':' .. token, raw)
@@ -138,13 +139,14 @@ if call('LLEN', SUSPECTS) > 0 and not probe_lease_of then
   end
 end
 
--- Which of several is the probe: the oldest fresh one, else the one tried least; not the one that tripped the
--- breaker. One that was tried is the head of its lane, so passing it over keeps the order. Gives its index and tries.
+-- Which of several is the probe: the oldest fresh one, else the one handed out least; not the one that tripped the
+-- breaker. One that was handed out before is the head of its lane, so passing it over keeps the order (or it is out of
+-- its order). Gives its index and how often it was handed out.
 local function choose(raws, tripped_by)
   local best, fewest = nil, math.huge
   for i, raw in ipairs(raws) do
     local m = parse(raw)
-    local tried = m and m.attempts or 0
+    local tried = m and m.claims or 0
     if m and m.seq == tripped_by and (tried > 0 or m.lane == '-') then tried = tried + 1e6 end
     if tried < fewest then best, fewest = i, tried end
     if fewest == 0 then break end
@@ -269,7 +271,7 @@ local function deal(raw, leave, from, probed)
     move('held', 'ready', 1)
   end
   if m.lane ~= '-' then
-    local head = call('HGET', LANES, m.lane)
+    local head = head_of(m.lane)
     if head and head ~= m.seq then
       hold(m.lane, m, render(m))
       leave()

@@ -13,7 +13,7 @@ if not m then return -2 end
 if m.revision ~= tonumber(revision) then return -1 end
 local before = m.lane
 m.revision, m.lane, m.scope, m.payload = m.revision + 1, lane, scope, payload
-m.stale = (m.stale or lane ~= before) and lane ~= '-'
+m.order = (m.order == STALE or lane ~= before) and lane ~= '-' and STALE or IN_ORDER
 call('HSET', DEAD, seq, whole(died) .. ' ' .. reason .. '\n' .. render(m))
 if lane ~= before then
   watch(lane, 1)

@@ -3,7 +3,7 @@
 -- Gives the number dropped
 local _, newer = open_books()
 if newer then return newer end
-expect({LEDGER, READY, RETURNING, BULK, SUSPECTS, HELD, LANES, AUDIT})
+expect({LEDGER, READY, RETURNING, BULK, SUSPECTS, HELD, LANES, WATCHED, AUDIT})
 local most, dropped = tonumber(ARGV[2]), 0
 for _, list in ipairs({SUSPECTS, RETURNING, READY, BULK}) do
   while dropped < most do
@@ -12,7 +12,8 @@ for _, list in ipairs({SUSPECTS, RETURNING, READY, BULK}) do
     local m = parse(raw)
     if m then
       tell(m, 'dropped', 1)
-      release_lane(m)
+      leave_lane(m)
+      end_giving_way(m, IN_ORDER)
     end
     dropped = dropped + 1
   end

@@ -21,12 +21,12 @@ for i = 5, #ARGV do
   local m, reason, died = parse_dead(call('HGET', DEAD, ARGV[i]))
   if m and begun and died > tonumber(begun) then
     again = again + 1
-  elseif m and not allow and (m.stale or overtaken(m)) then
+  elseif m and not allow and (m.order == STALE or overtaken(m)) then
     stale = stale + 1
   elseif m then
-    m.stale = m.stale or overtaken(m)
+    if overtaken(m) then m.order = STALE end
     m.attempts, m.suspect, m.replays, m.open = 0, 0, m.replays + 1, whole(open_clock(valve))
-    if m.lane ~= '-' and call('HGET', LANES, m.lane) then
+    if m.lane ~= '-' and head_of(m.lane) then
       hold(m.lane, m, render(m))
       move('dead', 'held', 1)
     else

@@ -1,12 +1,14 @@
 -- Settle messages in flight: each by its token, each standing alone.
--- ARGV  worker, request id, most rejections in a row, then per settlement: token, kind, argument, attempt ('' = not
---       charged)
+-- ARGV  worker, request id, most rejections in a row, patience of a lane (ms, '' without end), fewest attempts before
+--       it ends, then per settlement: token, kind, argument, attempt ('' = none was made)
 --       kinds: delivered | scheduled (delay ms) | dead (reason) | dropped (reason) | ready | suspect
--- Gives {moved, late}; the same request id gives the same answer again and moves nothing
+-- Gives {moved, late, token …}: the tokens are of those that were to be dead and are not (late, or rejected and waiting);
+-- the same request id gives the same answer again and moves nothing
 -- Outcomes are counted for the controller in `flow`: 'n <scope> <worker> <outcome> <reason>' how many, 'e …' the
 -- first events that failed so, 'h <scope>' the shortest wait that throttled events were given, 'run:<key>' rejections
 -- in a row, none accepted, by scope, by '@<worker>' and ('') by all.
 local worker, request, RUN = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local PATIENCE, FEWEST = tonumber(ARGV[4]), tonumber(ARGV[5])
 local MOST_FIELDS = 10000  -- of `flow`, should no controller read it
 local MOST_EVENTS = 8      -- named in one field
 local ALL, MINE = 'run:', 'run:@' .. worker
@@ -14,12 +16,16 @@ local LENIENT = {[ALL] = 3}  -- in a row by all: so many times as by one dataset
 local ON_TIME = 60000      -- ms from acceptance to delivery, unless a worker has set another limit
 local _, newer = open_books()
 if newer then return newer end
-expect({LEDGER, WAKE, RETURNING, SUSPECTS, FLIGHT, REPLIES, SCHEDULED, HELD, LANES, DEAD, DEAD_AT, WATCHED, AUDIT, FLOW})
+expect({LEDGER, VALVE, WAKE, RETURNING, SUSPECTS, FLIGHT, REPLIES, SCHEDULED, HELD, LANES, DEAD, DEAD_AT, WATCHED, AUDIT, FLOW})
 
 local last = call('HGET', REPLIES, 's:' .. worker)
 if last then
-  local id, moved, late = string.match(last, '^(%S+) (%d+) (%d+)$')
-  if id == request then return {tonumber(moved), tonumber(late)} end
+  local id, moved, late, tokens = string.match(last, '^(%S+) (%d+) (%d+)(.*)$')
+  if id == request then
+    local reply = {tonumber(moved), tonumber(late)}
+    for token in string.gmatch(tokens, '%S+') do reply[#reply + 1] = token end
+    return reply
+  end
 end
 
 -- Counting ------------------------------------------------------------------------------------------------------
@@ -95,6 +101,40 @@ local function may_bury(m)
   return true
 end
 
+-- Whose fault -----------------------------------------------------------------------------------------------------
+local FAILED = {transient = true, throttled = true, misconfigured = true}
+local ITS_OWN = {transient = true, misconfigured = true}  -- what may be one event's, while others are accepted
+local SHUT = {open = true, half_open = true}
+
+local valve
+-- Whether a breaker stops what would be sent like this event: then a failure tells of the endpoint, not of the event.
+local function is_shut(m)
+  valve = valve or read_valve()
+  return SHUT[valve.breaker] or SHUT[valve['b:' .. m.scope]] or SHUT[valve['b:@' .. worker]]
+end
+
+-- Attempts count towards the wait and the death of an event, unless they failed for another reason: as a probe.
+local function charge(m, attempt)
+  if attempt == '' then return end
+  local outcome = string.match(attempt, '^%d+:%d+:(%a+)')
+  if not (FAILED[outcome] and is_shut(m)) then m.attempts = m.attempts + 1 end
+  note(m, attempt)
+end
+
+-- Patience: a head that fails again and again while others are delivered does not keep its lane waiting for longer.
+-- It is measured from its first failure, in the time by which events grow old.
+local function gives_way(m, delay, attempt)
+  if m.lane == '-' or not PATIENCE or not ITS_OWN[string.match(attempt, '^%d+:%d+:(%a+)')] or is_shut(m) then return false end
+  local age = math.max(0, open_clock(valve) - m.open)
+  local delivered = tonumber(call('HGET', LEDGER, 'delivered')) or 0
+  local since, before = string.match(call('HGET', LANES, m.lane) or '', '^%d+ (%d+) (%d+)$')
+  if not since then
+    call('HSET', LANES, m.lane, m.seq .. ' ' .. whole(age) .. ' ' .. whole(delivered))
+    since, before = age, delivered
+  end
+  return m.attempts >= FEWEST and age + delay - since > PATIENCE and delivered > tonumber(before)
+end
+
 -- Moving --------------------------------------------------------------------------------------------------------
 local settle = {}
 
@@ -110,42 +150,46 @@ local function tell_delivered(m)
     tell(m, 'late:' .. math.max(0, math.floor(2 * math.log(took / 1000) / math.log(2))), 1)
   end
   if string.find(m.history, '?', 1, true) then tell(m, 'doubles', 1) end
-end
-
--- Dead letters of its lane that were accepted before it are overtaken from here on.
-local function overtake(m)
-  local dead, highest = watched(m.lane)
-  if dead > 0 and tonumber(m.seq) > highest then call('HSET', WATCHED, m.lane, dead .. ' ' .. m.seq) end
+  if m.order == STALE then tell(m, 'stale', 1) end
 end
 
 function settle.delivered(m)
   tell_delivered(m)
-  overtake(m)
-  release_lane(m)
+  leave_lane(m, true)
+  end_giving_way(m, IN_ORDER)
   count('delivered', 1)
   count('n:in_flight', -1)
 end
 
-function settle.scheduled(m, delay)
-  call('ZADD', SCHEDULED, NOW + (tonumber(delay) or 0), render(m))
+function settle.scheduled(m, delay, attempt)
+  delay = tonumber(delay) or 0
+  if m.order == IN_ORDER and gives_way(m, delay, attempt) then
+    give_way(m)
+    count('gave_way', 1)
+  end
+  call('ZADD', SCHEDULED, NOW + delay, render(m))
+  if m.order ~= IN_ORDER then leave_lane(m) end
   count('retried', 1)
   tell(m, 'retried', 1)
   move('in_flight', 'scheduled', 1)
 end
 
-function settle.dead(m, reason)
+local not_dead = {}  -- tokens
+function settle.dead(m, reason, attempt, token)
   if reason == 'rejected' and not may_bury(m) then
-    settle.scheduled(m, math.min(3600000, 2500 * 2 ^ m.attempts))
+    not_dead[#not_dead + 1] = token
+    settle.scheduled(m, math.min(3600000, 2500 * 2 ^ m.attempts), attempt)
     return
   end
   bury(m, reason)
-  release_lane(m)
+  leave_lane(m)
   move('in_flight', 'dead', 1)
 end
 
 function settle.dropped(m, reason)
   audit(worker .. '\tdrop\t' .. reason, 1)
-  release_lane(m)
+  leave_lane(m)
+  end_giving_way(m, IN_ORDER)
   count('dropped', 1)
   tell(m, 'dropped', 1)
   count('n:in_flight', -1)
@@ -159,7 +203,7 @@ end
 function settle.suspect(m) move('in_flight', suspect(m), 1) end
 
 local moved, late, returned = 0, 0, false
-for i = 4, #ARGV, 4 do
+for i = 6, #ARGV, 4 do
   local kind = ARGV[i + 1]
   local field = worker .. ':' .. ARGV[i]
   local raw = settle[kind] and call('HGET', FLIGHT, field)
@@ -168,17 +212,18 @@ for i = 4, #ARGV, 4 do
     charge(m, ARGV[i + 3])
     count_outcome(m, kind, ARGV[i + 2], ARGV[i + 3])
     if kind ~= 'ready' and kind ~= 'suspect' then m.suspect = 0 end
-    settle[kind](m, ARGV[i + 2])
+    settle[kind](m, ARGV[i + 2], ARGV[i + 3], ARGV[i])
     call('HDEL', FLIGHT, field)
     moved = moved + 1
     returned = returned or kind == 'ready' or kind == 'suspect'
   else
     late = late + 1
+    if kind == 'dead' then not_dead[#not_dead + 1] = ARGV[i] end
   end
 end
 count('late', late)
 keep_outcomes()
-call('HSET', REPLIES, 's:' .. worker, request .. ' ' .. moved .. ' ' .. late)
+call('HSET', REPLIES, 's:' .. worker, table.concat({request, moved, late, unpack(not_dead)}, ' '))
 count_all()
 if returned then wake(read_valve()) end
-return {moved, late}
+return {moved, late, unpack(not_dead)}
