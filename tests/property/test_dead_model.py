@@ -3,7 +3,8 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from tests.property.test_queue_model import SCOPES, QueueMachine, search
+from tests.property.model.state import SCOPES, search
+from tests.property.test_queue_model import QueueMachine
 
 
 class DeadLetterMachine(QueueMachine):
