@@ -34,6 +34,7 @@ class Verdict:
     most_duplicates: int | None = None
     said: list[str] = field(default_factory=list)
     done: Mapping[str, int] = field(default_factory=dict)
+    ordered: bool = False
 
     @property
     def said_lost(self) -> int:
@@ -46,6 +47,7 @@ class Verdict:
             f"{len(self.lost)} lost, {self.said_lost} said by verify": len(self.lost) > self.said_lost,
             f"{len(self.two_eids)} under two eids": bool(self.two_eids),
             f"{self.waiting} still wait": self.waiting > 0,
+            f"{self.out_of_order} out of order and not flagged stale": self.ordered and self.out_of_order > 0,
             f"{self.duplicates} duplicates, at most {self.most_duplicates} are explained": self._too_many(),
         }
         return [*(text for text, is_so in wrong.items() if is_so), *self.findings]
@@ -93,8 +95,13 @@ def read_events(store: Path) -> list[tuple[str, dict[str, str]]]:
     return [(eid, json.loads(params)) for eid, params in rows]
 
 
-def judge(accepted: dict[int, str], arrived: list[tuple[int, str, str]], queue: Queue | None) -> Verdict:
-    """Hold what was accepted against what arrived and what the queue holds."""
+def judge(
+    accepted: dict[int, str],
+    arrived: list[tuple[int, str, str]],
+    queue: Queue | None,
+    stale: frozenset[str] = frozenset(),
+) -> Verdict:
+    """Hold what was accepted against what arrived and what the queue holds; `stale` eids may come out of order."""
     in_queue = {state: set(eids) for state, eids in waiting(queue).items()} if queue else {}
     dead = in_queue.pop("dead", set())
     still = set().union(*in_queue.values()) if in_queue else set()
@@ -113,7 +120,7 @@ def judge(accepted: dict[int, str], arrived: list[tuple[int, str, str]], queue: 
         duplicates=sum(number - 1 for number in Counter(eid for _, eid, _ in arrived).values()),
         lost=lost,
         two_eids=[serial for serial, ids in eids.items() if len(ids) > 1],
-        out_of_order=first_arrivals_out_of_order(arrived),
+        out_of_order=first_arrivals_out_of_order([one for one in arrived if one[1] not in stale]),
         findings=recount(queue).findings if queue else [],
     )
 

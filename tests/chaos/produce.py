@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("events", type=int)
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--accepted", type=int, default=0, help="go on until so many were accepted, not for `events`")
+    parser.add_argument("--stubborn", type=int, default=0, help="one event in so many has the title `stubborn`")
     parser.add_argument("--rate", type=float, default=0, help="events a second, 0 as fast as it goes")
     options = parser.parse_args()
     first, accepted = begun(options.file)
@@ -39,7 +40,9 @@ def main() -> None:
             break
         os.write(out, b"%d\n" % serial)
         try:
-            eid = leadrelay.track_event("invoice_paid", userId=f"user-{serial % options.users}", serial=serial)
+            eid = leadrelay.track_event(
+                _title(serial, options.stubborn), userId=f"user-{serial % options.users}", serial=serial
+            )
         except LeadrelayError:
             refused += 1
             time.sleep(0.02)
@@ -49,6 +52,10 @@ def main() -> None:
         if options.rate:
             time.sleep(1 / options.rate)
     print(f"refused {refused}", flush=True)
+
+
+def _title(serial: int, stubborn: int) -> str:
+    return "stubborn" if stubborn and serial % stubborn == 0 else "invoice_paid"
 
 
 if __name__ == "__main__":

@@ -246,12 +246,12 @@ class Run:
             said += rewinds(queue, self.books())
         return said
 
-    def verdict(self, **notes: int) -> Verdict:
-        """Judge."""
+    def verdict(self, *, stale: frozenset[str] = frozenset(), ordered: bool = False, **notes: int) -> Verdict:
+        """Judge; with `ordered` only `stale` eids may have come out of order."""
         self.faults()
-        verdict = judge(
-            read_accepted(self.folder / "accepted.txt"), read_arrived(self.folder / "arrived.sqlite"), self.queue
-        )
+        accepted, arrived = read_accepted(self.folder / "accepted.txt"), read_arrived(self.folder / "arrived.sqlite")
+        verdict = judge(accepted, arrived, self.queue, stale)
+        verdict.ordered = ordered
         verdict.most_duplicates = self.most_duplicates()
         verdict.said = self.said_lost()
         reasons = Counter(f"dead: {letter.reason}" for letter in DeadLetters(self.queue).select())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadrelay.failpoints import NAMES
 
-from tests.chaos import brokers, clock, crashes, disk, endpoint, imports, links, plain
+from tests.chaos import brokers, clock, crashes, disk, endpoint, imports, links, order, plain
 from tests.chaos.outage import Plan, outage
 from tests.chaos.storm import storm
 
@@ -95,6 +95,12 @@ def scenarios(*, long: bool, log: Path | None = None) -> list[Scenario]:
         Scenario("links slow", links.slow, {"events": 8_000}),
         Scenario("endpoint down for a minute", _outage, {"events": size["events"]}),
         Scenario("endpoint at fault", endpoint.bursts, {"events": 8_000}, seeded=True),
+        Scenario(
+            "order, failing heads and kills",
+            order.order,
+            {"kills": 100, "events": 100_000} if long else {"kills": 20, "events": 20_000},
+            seeded=True,
+        ),
         *(
             Scenario(f"storm, fsync {fsync}", storm, {**size, "fsync": fsync}, seeded=True)
             for fsync in ("always", "everysec")

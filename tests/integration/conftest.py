@@ -11,10 +11,13 @@ from leadrelay_sandbox.switches import DEFAULTS
 
 from tests.chaos.processes import sandbox
 from tests.chaos.run import Run
+from tests.integration.moves import Requests
 from tests.integration.page import Api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from leadrelay.queue import Queue
 
 
 class Endpoint:
@@ -44,6 +47,12 @@ class Endpoint:
     def profile(self, uid: str) -> dict[str, str]:
         """Give a user's values by name."""
         return {name: entry["value"] for name, entry in self.control(f"users/{uid}?si=d")["profile"].items()}
+
+
+@pytest.fixture
+def worker(queue: Queue) -> Requests:
+    """Give a worker of the queue that is moved by hand."""
+    return Requests(queue)
 
 
 @pytest.fixture(scope="session")

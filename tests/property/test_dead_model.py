@@ -33,8 +33,8 @@ class DeadLetterMachine(QueueMachine):
             if data.draw(st.booleans()):
                 QueueMachine.time_passes(self)
 
-    @staticmethod
-    def kinds():
+    def kinds(self, seq):
+        del seq
         return [
             *[("delivered", "", "1:1:accepted:200:3")] * 3,
             *[("dead", "rejected", "1:1:rejected:400:3")] * 3,

@@ -13,6 +13,7 @@ class LaneMachine(QueueMachine):
     enqueue = enqueue_again = enqueue_a_batch_twice = purge = full_memory = restart_broker = script_error = None
     everything_closes = decide = force = pause = everything_is_rejected = replay_run = work = None
     claim = settle = None
+    stubborn = None
 
     @initialize(data=st.data())
     def begin(self, data):
@@ -30,6 +31,13 @@ class LaneMachine(QueueMachine):
             if data.draw(st.booleans()):
                 QueueMachine.time_passes(self)
 
+    @rule(data=st.data(), name=st.sampled_from(WORKERS), lane=st.sampled_from(["a" * 16, "b" * 16]))
+    def a_head_fails(self, data, name, lane):
+        """Nothing of one lane gets through while the others do."""
+        self.stubborn = lane
+        self.live(data, name, 4)
+        self.stubborn = None
+
     @rule(data=st.data(), key=st.sampled_from(["", SCOPES[0], "@w1"]), state=st.sampled_from(["half_open", "closed"]))
     def trouble(self, data, key, state):
         """Let a probe go out, or end the trouble."""
@@ -42,14 +50,16 @@ class LaneMachine(QueueMachine):
         for name in WORKERS:
             QueueMachine.claim(self, name, 3, lost=False)
 
-    @staticmethod
-    def kinds():
+    def kinds(self, seq):
+        if self.stubborn:
+            failed = [("scheduled", "0", f"1:1:{how}:3") for how in ("transient:503", "transient?:timeout")]
+            return failed if self.lane[seq] == self.stubborn else [("delivered", "", "1:1:accepted:200:3")]
         return [
             *[("delivered", "", "1:1:accepted:200:3")] * 3,
             *[("scheduled", "0", "1:1:transient:503:3")] * 3,
             ("scheduled", "0", "1:1:misconfigured:403:3"),
-            ("scheduled", "0", "1:1:transient?:timeout:3"),
-            ("dead", "rejected", "1:1:rejected:400:3"),
+            *[("scheduled", "0", "1:1:transient?:timeout:3")] * 2,
+            *[("dead", "rejected", "1:1:rejected:400:3")] * 2,
             ("ready",),
         ]
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: States whose contents can be counted; `accepted` = these + delivered + dropped.
 HELD_STATES = ("ready", "scheduled", "held", "in_flight", "dead")
+#: What happened, as the ledger counts it.
+_COUNTED = ("accepted", "adopted", "delivered", "dropped", "late", "retried", "rescued", "replayed", "gave_way")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Books:
     retried: int
     rescued: int
     replayed: int
+    gave_way: int
     deduplicated: int
     epoch: int
     seq: int
@@ -70,7 +73,8 @@ class Books:
     def ledger(self) -> dict[str, int | bool]:
         """Give the fixed part of ``--json``: the counts and whether they balance."""
         names = (
-            "accepted adopted delivered ready scheduled held in_flight inbox dead dropped late retried rescued replayed"
+            "accepted adopted delivered ready scheduled held in_flight inbox dead dropped late retried rescued "
+            "replayed gave_way"
         )
         return {**{name: getattr(self, name) for name in names.split()}, "balanced": self.balanced}
 
@@ -111,10 +115,7 @@ def read_books(queue: Queue) -> Books:
         return int(ledger.get(field, 0))
 
     return Books(
-        **{
-            name: counted(name)
-            for name in ("accepted", "adopted", "delivered", "dropped", "late", "retried", "rescued", "replayed")
-        },
+        **{name: counted(name) for name in _COUNTED},
         deduplicated=counted("deduplicated"),
         ready=length["ready"] + length["returning"] + length["bulk"] + length["suspects"],
         scheduled=length["scheduled"],

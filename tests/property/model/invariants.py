@@ -64,7 +64,9 @@ class Invariants(Model):
         for state in ("in_flight", "scheduled"):
             for raw in self.raws(state):
                 message = Message.parse(raw)
-                if message.lane and not (state == "scheduled" and (message.stale or message.gave_way)):
+                if state == "scheduled" and (message.stale or message.gave_way):
+                    assert heads.get(message.lane) != message.seq, "a lane waits for one that gave way"
+                elif message.lane:
                     assert live.setdefault(message.lane, message.seq) == message.seq
                     assert heads[message.lane] == message.seq
         present = {

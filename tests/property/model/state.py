@@ -78,7 +78,7 @@ class Model(RuleBasedStateMachine):
         return int((self.broker.client.hget(self.queue.keys.name("lanes"), lane) or b"0").split()[0])
 
     def eid_of(self, seq):
-        return next(eid.encode() for eid, number in self.eids.items() if number == seq)
+        return next(eid for eid, number in self.eids.items() if number == seq)
 
     def later_delivered(self, seq):
         return [other for other in self.delivered if other > seq and self.lane[other] == self.lane[seq]]

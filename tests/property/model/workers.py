@@ -49,7 +49,9 @@ class Workers(Model):
         name = data.draw(st.sampled_from([name for name, worker in self.workers.items() if worker.held]))
         worker = self.workers[name]
         tokens = data.draw(st.lists(st.sampled_from(sorted(worker.held)), min_size=1, unique=True))
-        settlements = [Settlement(token, *data.draw(st.sampled_from(self.kinds()))) for token in tokens]
+        settlements = [
+            Settlement(token, *data.draw(st.sampled_from(self.kinds(worker.held[token])))) for token in tokens
+        ]
         request, delivered = self.request(), len(self.delivered)
         settled = self.queue.settle(name, request, settlements)
         assert (settled.moved, settled.late) == (len(tokens), 0)
@@ -103,8 +105,9 @@ class Workers(Model):
             else:
                 self.operate_on_the_dead(data, what)
 
-    @staticmethod
-    def kinds():
+    def kinds(self, seq):
+        """How an event can be settled."""
+        del seq
         return [
             ("delivered", "", "1:1:accepted:200:3"),
             ("scheduled", "0", "1:1:transient:503:3"),
