@@ -26,7 +26,9 @@ def files(tmp_path):
     return HistoryFiles(tmp_path / "home", most_file_bytes=1000)
 
 
-@pytest.mark.parametrize("made", [ended(1), ended(2, history=CUT), ended(3, "dead", reason='re"jected')])
+@pytest.mark.parametrize(
+    "made", [ended(1), ended(2, history=CUT), ended(3, "dead", reason='re"jected'), ended(4, history=CUT, stale=True)]
+)
 def test_a_line_is_json_and_reads_back(made):
     assert json.loads(made.line())["eid"] == made.eid
     assert Ended.parse(made.line().encode()) == made

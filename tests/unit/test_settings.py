@@ -44,6 +44,9 @@ def test_lists_and_spans():
     loaded = Settings.load({"LEADRELAY_ALLOW": "eviction, replica", "LEADRELAY_DEAD_MAX_AGE": "90d"})
     assert loaded.allow == {"eviction", "replica"}
     assert loaded.dead_max_age == 90 * 86400
+    assert Settings.load({"LEADRELAY_LANE_PATIENCE": "2h"}).lane_patience == 7200
+    assert Settings.load({"LEADRELAY_LANE_PATIENCE": "off"}).lane_patience is None
+    assert Settings.load({"LEADRELAY_LANE_PLACEHOLDERS": "Kiosk, shop@b.c,"}).lane_placeholders == {"kiosk", "shop@b.c"}
     for name, value in (("ALLOW", "eviction,all"), ("DEAD_MAX_AGE", "90"), ("DEAD_MAX", "0")):
         with pytest.raises(ConfigurationError, match=name):
             Settings.load({f"LEADRELAY_{name}": value})

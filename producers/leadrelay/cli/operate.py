@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,7 @@ from leadrelay import broker
 from leadrelay.cli import sending
 from leadrelay.cli.common import json_option, open_queue, show, span
 from leadrelay.queue.books import read_books
+from leadrelay.queue.hot import hot_lanes
 from leadrelay.queue.verify import recount, rewinds
 from leadrelay.settings import Settings
 
@@ -24,8 +26,9 @@ def status(*, as_json: bool) -> None:
     queue = open_queue()
     books = read_books(queue)
     memory = queue.client.info("memory")
+    hot = hot_lanes(queue)
     if as_json:
-        show(document(books, memory))
+        show(document(books, memory) | {"hot_lanes": [asdict(lane) for lane in hot]})
         return
     for line in sending.lines(books.sending, books.now_ms):
         click.echo(line)
@@ -33,6 +36,8 @@ def status(*, as_json: bool) -> None:
         f"backlog    {books.backlog:,} events: {books.ready:,} ready, {books.scheduled:,} scheduled, "
         f"{books.held:,} held"
     )
+    for lane in hot:
+        click.echo(f"lane       {lane.lane} holds back {lane.held:,} of them; see `leadrelay doctor`")
     click.echo(f"lag        {span(books.lag_s)}")
     click.echo(f"in flight  {books.in_flight:,} with {books.workers} worker{'s' * (books.workers != 1)}")
     click.echo(f"dead       {books.dead:,}" + (f"   inbox {books.inbox:,}" if books.inbox else ""))

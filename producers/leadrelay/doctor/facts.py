@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from leadrelay.queue import Books
+    from leadrelay.queue.hot import HotLane
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class QueueFacts:
         after: The books a moment later.
         rewinds: What the broker itself lost, in words (`verify.rewinds`).
         inbox: Messages of plain Celery producers, by the step of their priority.
+        hot: Lanes that hold back many events.
         stray: `track_event` messages in queues that nobody here reads, by the queue's name.
     """
 
@@ -69,6 +71,7 @@ class QueueFacts:
     rewinds: tuple[str, ...] = ()
     inbox: Mapping[int, int] = field(default_factory=dict)
     stray: Mapping[str, int] = field(default_factory=dict)
+    hot: tuple[HotLane, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

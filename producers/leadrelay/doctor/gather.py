@@ -16,6 +16,7 @@ from leadrelay.doctor.probe import probe
 from leadrelay.errors import BrokerUnavailable, NotAccepted
 from leadrelay.queue import scripts
 from leadrelay.queue.books import read_books
+from leadrelay.queue.hot import hot_lanes
 from leadrelay.queue.keys import PRIORITIES
 from leadrelay.queue.verify import rewinds
 
@@ -172,6 +173,7 @@ def _queue_facts(queue: Queue, wait: Callable[[float], Any]) -> QueueFacts:
         after=after,
         rewinds=tuple(rewinds(queue, after)),
         inbox=dict(zip(PRIORITIES, lengths, strict=True)),
+        hot=hot_lanes(queue),
         stray=_stray(queue.client, queue.keys.namespace),
     )
 

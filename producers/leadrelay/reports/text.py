@@ -55,6 +55,7 @@ def _summary(tally: Tally, on_time_s: float) -> list[str]:
     ]
     lines.append(f"{'retried':16} {tally.retried:>12,}  attempts made again")
     lines.append(f"{'possible doubles':16} {tally.doubles:>12,}  sent again after an attempt with an unknown result")
+    lines.append(f"{'stale':16} {tally.stale:>12,}  delivered after newer events of the same user")
     return lines
 
 

@@ -7,13 +7,14 @@ from leadrelay.doctor import examine
 from leadrelay.doctor.checks import TABLE
 from leadrelay.doctor.facts import BrokerFacts, DestinationFacts, Facts, FolderFacts, QueueFacts
 from leadrelay.queue.books import Books
+from leadrelay.queue.hot import HotLane
 from leadrelay.queue.valve import Sending
 
 BOOKS = Books(
     accepted=1000, adopted=0, delivered=900, ready=100, scheduled=0, held=0, in_flight=0, inbox=0, dead=0, dropped=0,
-    late=0, retried=0, rescued=0, replayed=0, deduplicated=0, epoch=1, seq=1000, now_ms=1_000_000, oldest_ms=None,
-    workers=1, expected={"ready": 100, "scheduled": 0, "held": 0, "in_flight": 0, "dead": 0}, lengths={"dead_at": 0},
-    sending=Sending("on", "", None, None, None, None, ()),
+    late=0, retried=0, rescued=0, replayed=0, gave_way=0, deduplicated=0, epoch=1, seq=1000, now_ms=1_000_000,
+    oldest_ms=None, workers=1, expected={"ready": 100, "scheduled": 0, "held": 0, "in_flight": 0, "dead": 0},
+    lengths={"dead_at": 0}, sending=Sending("on", "", None, None, None, None, ()),
 )  # fmt: skip
 BROKER = BrokerFacts(
     name="valkey",
@@ -88,6 +89,7 @@ CASES = [
     ("workers", "problem", now(workers=0)),
     ("workers", "warning", now(workers=0, delivered=1000, ready=0)),
     ("sending", "warning", now(sending=Sending("paused", "by ann", 1, None, None, None, ()))),
+    ("lanes", "warning", queue(hot=(HotLane("a1b2", 5000, 17, "page_view"), HotLane("c3d4", 1000, 0, "")))),
     ("headroom", "problem", broker(used_bytes=9 * 10**8)),
     ("headroom", "problem", now({"accepted": 0}, accepted=2000)),
     ("headroom", "warning", now({"accepted": 980})),

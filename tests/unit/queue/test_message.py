@@ -7,7 +7,9 @@ RAW = b'1 7 abc - 11111111 Ab-_9 1764000000000 5 2 1 0 3 2 1 1:1:transient:503:9
 def test_a_message_is_read():
     message = Message.parse(RAW)
     assert (message.seq, message.eid, message.lane, message.attempts, message.revision) == (7, "abc", "", 1, 3)
-    assert (message.replays, message.stale) == (2, True)
+    assert (message.replays, message.stale, message.gave_way) == (2, True, False)
+    gave_way = Message.parse(RAW.replace(b" 2 1 1:1:", b" 2 2 1:1:"))
+    assert (gave_way.stale, gave_way.gave_way) == (False, True)
     assert (message.scope, message.label) == ("11111111", "Ab-_9")
     assert len(message.history) == 2
     assert message.payload == b'{"secret":"x"}'

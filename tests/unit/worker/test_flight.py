@@ -14,6 +14,7 @@ class FakeQueue:
     """Answers turns from a list; an exception in it is raised."""
 
     witness = None
+    settled = Settled(0, 0)
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -25,7 +26,7 @@ class FakeQueue:
         answer = self.answers.pop(0) if self.answers else []
         if isinstance(answer, Exception):
             raise answer
-        return Settled(0, 0), answer if isinstance(answer, Claim) else Claim(tuple(answer), 100, False, False, False)
+        return self.settled, answer if isinstance(answer, Claim) else Claim(tuple(answer), 100, False, False, False)
 
     def heartbeat(self, worker, holds):
         self.told = holds
@@ -46,6 +47,20 @@ def test_a_lost_reply_is_asked_for_again_word_for_word():
     assert [message.token for message in flight.turn()] == ["1.1"]
     assert queue.calls[0] == queue.calls[1]
     assert flight.pending == 1
+
+
+def test_what_was_to_be_dead_is_told_when_the_queue_has_answered():
+    queue = FakeQueue(BrokerUnavailable())
+    queue.settled = Settled(2, 0, ("8.1",))
+    flight, told = Flight(queue, "w", 4), {}
+    for token in ("8.1", "9.1"):
+        flight.settle(token, "dead", "rejected", "", lambda died, token=token: told.update({token: died}))
+    with pytest.raises(BrokerUnavailable):
+        flight.turn()
+    assert told == {}
+    flight.turn()
+    flight.turn()
+    assert told == {"8.1": False, "9.1": True}
 
 
 def test_credit_is_what_is_not_held():

@@ -31,6 +31,7 @@ TABLE: tuple[tuple[str, Callable[[str, Facts], list[Finding]]], ...] = (
     ("books", queue.books),
     ("workers", queue.workers),
     ("sending", queue.sending),
+    ("lanes", queue.lanes),
     ("headroom", queue.headroom),
     ("dead letters", queue.dead_letters),
     ("inbox", queue.inbox),

@@ -73,6 +73,23 @@ def sending(check: str, facts: Facts) -> list[Finding]:
     return [warning(check, what, "events are accepted and wait", do)]
 
 
+def lanes(check: str, facts: Facts) -> list[Finding]:
+    """Judge whether one lane holds back so much that many people may share its id."""
+    if facts.queue is None:
+        return []
+    if not facts.queue.hot:
+        return [ok(check, "none holds back many events")]
+    return [
+        warning(
+            check,
+            f"lane {hot.lane} holds back {hot.held:,} events, from number {hot.seq:,} on, title {hot.title or '-'}",
+            "events of one user leave one at a time; many visitors may share the id, such as a 0 for unknown ones",
+            "see docs/lanes.md: lane=False for such events, or LEADRELAY_LANE_PLACEHOLDERS",
+        )
+        for hot in facts.queue.hot
+    ]
+
+
 def headroom(check: str, facts: Facts) -> list[Finding]:
     """Judge for how long the broker can go on taking what now comes in, with and without deliveries."""
     if facts.queue is None or facts.broker is None or facts.broker.used_bytes is None:

@@ -1,7 +1,7 @@
 """A queue, workers and an endpoint in virtual time: the policy steers them second by second, without clock or broker.
 
 The valve does what `claim.lua` and `settle.lua` do: open hands out nothing, half-open one probe (fresh events first),
-limited at its rate, and so many rejections in a row are buried.
+limited at its rate, so many rejections in a row are buried, and what fails while a breaker is shut is not charged.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from leadrelay_worker.flow.policy import Memory, Report, decide
 
 ACCEPTED = ("accepted", "http_200")
 SHUT = ("open", "half_open")
+FAILED = ("transient", "throttled", "misconfigured")
 
 
 @dataclass
 class Event:
     seq: int
     scope: str
-    attempts: int = 0
+    attempts: int = 0  # that are charged
+    tried: int = 0
     state: str = "ready"
 
 
@@ -133,7 +135,7 @@ class World:
         for scope, queue in self.held.items():
             if queue and self.valves[scope].state == "half_open" and scope not in self.probed:
                 self.probed.add(scope)
-                event = min(islice(queue, 50), key=lambda event: event.attempts)
+                event = min(islice(queue, 50), key=lambda event: event.tried)
                 queue.remove(event)
                 return event
         for scope, queue in list(self.held.items()):
@@ -155,12 +157,14 @@ class World:
         return None
 
     def attempt(self, event, worker):
-        event.attempts += 1
+        event.tried += 1
         outcome, reason, *hint = self.endpoint(self, event, worker)
         self.rows[event.scope, worker, outcome, reason].append(event.seq)
         if outcome == "throttled" and hint:
             self.hints[event.scope] = min(hint[0], self.hints.get(event.scope, 1e9))
-        decision = decide_retry(Verdict(outcome, reason), event.attempts, 0, 0.5, *(hint or ()))
+        decision = decide_retry(Verdict(outcome, reason), event.attempts + 1, 0, 0.5, *(hint or ()))
+        shut = any(self.valves[key].state in SHUT for key in ("", event.scope, f"@{worker}"))
+        event.attempts += not (shut and outcome in FAILED)
         keys = (event.scope, "")
         if outcome == "accepted":
             for key in keys:
@@ -221,4 +225,9 @@ class World:
         return [change for change in self.changes if change[3] == "open" and key in (None, change[1])]
 
     def most_attempts(self):
+        """Give how often one event was charged at most."""
         return max(event.attempts for event in self.events)
+
+    def most_tries(self):
+        """Give how often one event was sent at most, probes among them."""
+        return max(event.tried for event in self.events)
