@@ -74,7 +74,7 @@ class Event:
             si: Dataset id.
             properties: More wire parameters, for names that are not identifiers; a name comes once.
             user_agent: The visitor's; forwarded.
-            lane: A key of order, or False for none.
+            lane: A key of order, or False for none (also as the texts `true` and `false`, of tables and command lines).
             default_proxy: `auto`, `true` or `false`, for an event that has no `proxy` (`trackapi.proxy.TABLE`).
             wire: Wire parameters under their own names; None leaves one out.
 
@@ -93,8 +93,7 @@ class Event:
             texts["proxy"] = "true"
         if agent:
             texts[USER_AGENT] = agent
-        override = "" if lane is False else None if lane is True else to_text("lane", lane)
-        return cls(texts["eid"], texts, _rendered(texts), override)
+        return cls(texts["eid"], texts, _rendered(texts), _override(lane))
 
     def payload(self) -> bytes:
         """Give it as the queue keeps it: a JSON object of the wire parameters and leadrelay's notes."""
@@ -152,6 +151,11 @@ def _rendered(texts: dict[str, str]) -> bytes:
         largest = max(texts, key=lambda name: len(texts[name]))
         raise InvalidEvent(f"{largest}: the event has {len(rendered)} bytes; at most {MOST_BYTES}")
     return rendered
+
+
+def _override(lane: Any) -> str | None:
+    text = to_text("lane", lane)
+    return "" if text == "false" else None if text == "true" else text
 
 
 def _agent(value: Any) -> str:

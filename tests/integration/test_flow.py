@@ -1,6 +1,5 @@
 """Counting, election and the valve on a real server."""
 
-import pytest
 from leadrelay.queue import DeadLetters, Entry, Valve, control
 from leadrelay.queue.books import read_books
 from leadrelay.queue.core import REJECTED_RUN
@@ -9,17 +8,12 @@ from leadrelay_worker.flow.counts import report_of
 from leadrelay_worker.flow.evidence import Row
 
 from tests.chaos.processes import until
-from tests.integration.test_queue import LANE, Requests, entries, entry, seqs
+from tests.integration.moves import LANE, Requests, entries, entry, seqs
 from tests.valve import set_breaker
 
 A, B = "11111111", "22222222"
 FAILED = "1:1:transient:http_503:5"
 REJECTED = "1:1:rejected:http_400:5"
-
-
-@pytest.fixture
-def worker(queue):
-    return Requests(queue)
 
 
 def settle_all(worker, claim, *what):

@@ -45,7 +45,8 @@ def test_a_lane_by_name_comes_first_and_false_is_none():
     assert lane() == lane(lane=True) == lane(lane=None)
     assert lane(lane="order-7") == lane(lane="order-7", userId="x") != lane()
     assert lane(lane="0") != "", "what a caller names on purpose is taken as it is"
-    assert lane(lane=False) == lane(lane="") == ""
+    assert lane(lane=False) == lane(lane="false") == lane(lane="") == ""
+    assert lane(lane="true") == lane()
 
 
 def test_nobody_named_is_no_lane():

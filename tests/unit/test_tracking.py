@@ -27,6 +27,25 @@ def test_track_event_gives_the_id_of_what_it_tracked(tracked):
     assert wire(tracked[0]) == {"si": "d1", "ti": "signup", "userId": "7", "proxy": "true"}
 
 
+PRODUCERS = {
+    "track_event": lambda **call: tracking.track_event("a", **call),
+    "track_many": lambda **call: tracking.track_many([{"ti": "a", **call}]),
+    "track_url": lambda **call: tracking.track_url(URL, **call),
+    "update_user": tracking.update_user,
+}
+
+
+@pytest.mark.parametrize("producer", PRODUCERS)
+def test_every_producer_takes_a_lane_or_none(tracked, producer):
+    for lane in (None, "order-7", False):
+        PRODUCERS[producer](
+            **({} if producer == "track_url" else {"uid": "9"}), **({"lane": lane} if lane is not None else {})
+        )
+    lanes = [event.lane("k") for event in tracked]
+    assert lanes[2] == ""
+    assert len({lanes[0], lanes[1], ""}) == 3
+
+
 @pytest.mark.parametrize("title", ["", None, " "])
 def test_an_event_has_a_title(tracked, title):
     with pytest.raises(InvalidEvent, match=r"^ti: "):

@@ -31,6 +31,14 @@ def test_a_crm_row():
     }
 
 
+@pytest.mark.parametrize(
+    ("cell", "lane"), [("order-7", "order-7"), ("false", ""), (False, ""), ("true", None), (None, None)]
+)
+def test_a_line_can_name_its_lane_or_none(cell, lane):
+    made = shape(title="t")
+    assert made.event(made.named({"E-mail": "a@b", "lane": cell}), EID).lane_override == lane
+
+
 def test_a_column_can_be_left_out():
     assert "Notes" not in wire({"E-mail": "a@b", "Notes": "x"}, title="t", renamed={"E-mail": "email", "Notes": ""})
 
