@@ -2,6 +2,7 @@
 
 import pytest
 from leadrelay.queue.books import read_books
+from leadrelay.queue.hot import hot_lanes
 from leadrelay.queue.verify import recount
 
 from tests.chaos.processes import until
@@ -168,3 +169,13 @@ def test_attempts_under_a_shut_breaker_are_noted_and_not_charged(queue, worker):
     worker.claim()
     fail(worker, 1)
     assert worker.claim().messages[0].message.attempts == 1
+
+
+def test_a_lane_that_holds_back_many_is_named_by_its_hash(queue, worker):
+    queue.enqueue([entry(number, LANE) for number in range(1, 61)])
+    queue.enqueue([entry(number, f"{number % 50:016x}") for number in range(100, 300)])
+    for _ in range(10):
+        worker.claim(limit=100)
+    (hot,) = hot_lanes(queue, least=50)
+    assert (hot.lane, hot.held, hot.seq) == (LANE, 59, 2)
+    assert hot_lanes(queue) == ()

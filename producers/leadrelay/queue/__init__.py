@@ -16,12 +16,14 @@ in two. What stands where (all under one ``{namespace}``, names in `keys`):
 ``held`` and ``lanes``
     A lane is in flight or scheduled with one message at a time, its head; those behind it wait in ``held``, a
     sorted set read by name, one run per lane in order of sequence. Settling the head puts the next one at the
-    head of the queue. A message whose dataset is blocked by a breaker waits there too, under its scope.
+    head of the queue. A head that keeps failing gives way: it stays scheduled, the lane moves on, and when it is due it
+    takes its turn in the lane for one attempt (ADR 0009). A message whose dataset is blocked by a breaker waits in
+    ``held`` too, under its scope.
 ``dead`` and ``dead_at``
     Dead letters by sequence number, and their order in time.
 ``watched`` and ``replays``
-    The lanes of dead letters, with the highest sequence number delivered since (an older letter is then stale: ADR
-    0006); and replays of many letters, each with how far it is.
+    The lanes of dead letters and of messages that gave way, with the highest sequence number sent since (an older one
+    is then stale: ADR 0006); and replays of many letters, each with how far it is.
 ``ledger``, ``valve`` and ``flow``
     The books; what the claim may hand out; outcomes as they were settled, by which the controller changes it.
 ``recent``
@@ -38,7 +40,7 @@ States and what moves an event between them:
 state       where                          leaves by
 =========== ============================== ==========================================================
 ready       the four lists                 claim (in flight, or held behind its lane), purge (dropped)
-held        ``held``                       settle of its head, or its breaker closing (ready)
+held        ``held``                       its head settled or giving way, or its breaker closing (ready)
 in flight   ``flight``                     settle (delivered, scheduled, dead, dropped, ready), rescue (ready)
 scheduled   ``scheduled``                  due (ready)
 dead        ``dead``                       replay (ready, or held behind its lane), drop and prune (dropped)
