@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import json
 import logging
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,6 +16,9 @@ from leadrelay.times import read_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    #: Sees the wire parameters of an event before it is handed over; gives those to send, or a `Drop`.
+    Hook = Callable[[dict[str, str]], Any]
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +92,20 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError  # noqa: TRY004 - a text that does not fit, as in every reader
+    return value
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name for part in text.split(",") if (name := part.strip()))
+
+
+#: What may become of tracked events.
+MODES = ("live", "inline", "log", "fake", "off")
+
 #: What a worker refuses to start on unless `allow` names it.
 REFUSALS = ("eviction", "replica", "cluster")
 
@@ -101,9 +119,19 @@ TABLE: tuple[Setting, ...] = (
     Setting("dataset_id", str, None, "`si` of events that name none"),
     Setting("destination_url", _url("http", "https"), "https://log.leadboxer.com", "the Track API"),
     Setting("namespace", str, "leadrelay", "prefix of every key; also the inbox of plain Celery producers"),
-    Setting("mode", _one_of("live", "off"), "live", "`off`: events are checked and get an id, and are not sent"),
-    Setting("home", Path, Path("~/.leadrelay"), "folder of the embedded broker, the witness, the history and journals"),
+    Setting("mode", _one_of(*MODES), "live", "what becomes of tracked events: `live` queues them"),
+    Setting("home", Path, Path("~/.leadrelay"), "folder of the spool, embedded broker, witness, history and journals"),
     Setting("timeout_ms", _positive, 50, "ms that one `track_event` may take when the broker is slow or away"),
+    Setting("strict", _boolean, None, "raise for a wrong event; unset: under pytest and in Python's development mode"),
+    Setting("before_track", str, None, "`module:function` that sees each event first and may change or drop it"),
+    Setting("default_properties", _object, {}, "JSON object of wire parameters for events that do not name them"),
+    Setting("allowed_datasets", _names, frozenset(), "`si` that events may have; unset: any"),
+    Setting("capture_ip", _boolean, default=True, meaning="whether context of a request may fill in `ip`"),
+    Setting("spool_fsync", _one_of("everysec", "always"), "everysec", "when the spool is forced to the disk"),
+    Setting("spool_max_bytes", _positive, 1_000_000_000, "bytes that the spool of one home may have"),
+    Setting(
+        "spool_full", _one_of("lose", "raise"), "lose", "an event that a full spool cannot take: count it, or raise"
+    ),
     Setting("lanes", _boolean, default=True, meaning="deliver the events of one user in order"),
     Setting("lane_secret", str, "", "key of the hash that stands for a user in the queue; same for all producers"),
     Setting(
@@ -161,6 +189,14 @@ class Settings:
     mode: str = "live"
     home: Path = Path("~/.leadrelay")
     timeout_ms: int = 50
+    strict: bool | None = None
+    before_track: str | Hook | None = None
+    default_properties: Mapping[str, Any] = field(default_factory=dict)
+    allowed_datasets: frozenset[str] = frozenset()
+    capture_ip: bool = True
+    spool_fsync: str = "everysec"
+    spool_max_bytes: int = 1_000_000_000
+    spool_full: str = "lose"
     lanes: bool = True
     lane_secret: str = ""
     lane_patience: int | None = 900

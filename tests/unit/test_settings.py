@@ -9,7 +9,7 @@ from leadrelay.settings import TABLE, Settings
 
 def test_table_and_fields_agree():
     assert {setting.name: setting.default for setting in TABLE} == {
-        field.name: field.default for field in fields(Settings)
+        field.name: getattr(Settings(), field.name) for field in fields(Settings)
     }
 
 
