@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -58,11 +56,7 @@ def connect(url: str, timeout_s: float) -> redis.Redis:
 
 def label_of(settings: Settings) -> str:
     """Name the namespace and broker of the settings, for files in the home; holds no password."""
-    if not settings.broker_url:
-        return f"{settings.namespace}-embedded"
-    parts = urlsplit(settings.broker_url)
-    place = f"{parts.hostname}:{parts.port}{parts.path}"
-    return f"{settings.namespace}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+    return settings.label()
 
 
 def witness_of(settings: Settings) -> Witness:

@@ -1,45 +1,63 @@
-"""The client: from an event to its place in the queue."""
+"""The client: from the arguments of a call to an event that is handed over."""
 
 from __future__ import annotations
 
+import logging
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import RedisError
-
-from leadrelay.errors import BrokerUnavailable, EnqueueTooLate, InvalidEvent
+from leadrelay.entry import MOST_AT_ONCE, Entry
+from leadrelay.entry import MOST_BYTES as MOST_BYTES  # noqa: PLC0414 - imports know it from here
+from leadrelay.errors import InvalidEvent, NotAccepted
 from leadrelay.event import Event, split
-from leadrelay.failpoints import failpoint
+from leadrelay.handover import Handover
+from leadrelay.hook import Hook
 from leadrelay.ids import derived_eid, new_eid
+from leadrelay.invalid import INVALID, refused
 from leadrelay.label import shown_dataset, shown_title
-from leadrelay.queue.core import MOST_AT_ONCE
-from leadrelay.queue.message import Entry
-from leadrelay.queue.scripts import translate
+from leadrelay.modes import MODES
 from leadrelay.trackapi.values import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from leadrelay.queue.core import Batch, Queue, Receipt
+    from leadrelay.sender import Sender
     from leadrelay.settings import Settings
 
-#: Bytes of payload in one call.
-MOST_BYTES = 1_000_000
+logger = logging.getLogger(__name__)
 
 
 class Client:
-    """Tracks events into one queue; safe to share between threads.
+    """Makes events and hands them over; safe to share between threads, not with a forked child.
 
     Args:
         settings: This process's.
-        queue: Its queue; its client's time-outs should fit `settings.timeout_ms`.
+        queue: For commands, which put events into one queue themselves (`track`, `import_batch`).
+        started: Monotonic time at which the first call began, if loading this was part of it.
     """
 
-    def __init__(self, settings: Settings, queue: Queue) -> None:
+    def __init__(self, settings: Settings, queue: Queue | None = None, *, started: float | None = None) -> None:
         """See the class."""
         self.settings = settings
-        self.queue = queue
-        self._clock_offset: float | None = None
+        self._queue = queue
+        self._sender: Sender | None = None
+        self._handover = Handover(settings, started) if settings.mode == "live" else None
+        self._hook = Hook(settings.before_track, self.make) if settings.before_track else None
+
+    @property
+    def queue(self) -> Queue:
+        """The queue that a command was given."""
+        assert self._queue is not None, "this client hands over; it has no queue of its own"
+        return self._queue
+
+    @property
+    def strict(self) -> bool:
+        """Whether a wrong event raises: by the setting, else under pytest and in Python's development mode."""
+        if self.settings.strict is None:
+            return sys.flags.dev_mode or "pytest" in sys.modules
+        return self.settings.strict
 
     def entry(self, event: Event) -> Entry:
         """Give an event as the queue takes it."""
@@ -60,13 +78,66 @@ class Client:
             InvalidEvent: Names the property that is wrong, never a value.
         """
         options, named = split(wire)
+        named = {**self.settings.default_properties, **named}
         si = to_text("si", named.pop("si", None)) or self.settings.dataset_id
+        if self.settings.allowed_datasets and si not in self.settings.allowed_datasets:
+            raise InvalidEvent("si: not one of LEADRELAY_ALLOWED_DATASETS")
         own = _own_eid(si or "", named.pop("eid", None), options.pop("idempotency_key", None))
         options |= {"eid": own or eid or new_eid(), "si": si, "default_proxy": self.settings.proxy}
         return Event.create(title, properties=named, **options)
 
-    def track(self, events: list[Event], *, bulk: bool = False, budget_s: float | None = None) -> list[Receipt]:
-        """Enqueue events, in chunks that are each accepted whole or not at all.
+    def refused(self, wire: Mapping[str, Any], error: Exception) -> Event:
+        """Make the event that stands for one that cannot be sent: in the queue it becomes a dead letter, `invalid`.
+
+        Args:
+            wire: Options and wire parameters of the call, its title as `ti`.
+            error: Why it cannot be sent.
+        """
+        event = refused(wire, self.settings.dataset_id or "", error)
+        logger.error("event %s is invalid and becomes a dead letter: %s", event.eid, event.wire[INVALID])
+        return event
+
+    def put(self, events: Sequence[Event]) -> None:
+        """Hand events over as the mode says; `live` puts them into the queue, or else into the spool.
+
+        Args:
+            events: In order.
+
+        Raises:
+            NotAccepted: These events, or later ones of them, are in neither.
+        """
+        if self._hook:
+            events = [kept for event in events if (kept := self._hook(event))]
+        if self._handover is None:
+            MODES[self.settings.mode](self.settings, events)
+            return
+        for chunk in chunks([self.entry(event) for event in events]):
+            self._handover.put(chunk)
+
+    def accept(self, events: Sequence[Event]) -> bool:
+        """Hand events over; never raises and does not wait longer than `timeout_ms` for each thousand.
+
+        Args:
+            events: In order.
+
+        Returns:
+            Whether they are safe; what is not was counted as lost.
+        """
+        try:
+            self.put(events)
+        except NotAccepted as error:
+            if self._handover:
+                self._handover.lose(len(events), error)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Leave; at the end of a process. Takes a second at most."""
+        if self._handover:
+            self._handover.close()
+
+    def track(self, events: Sequence[Event], *, bulk: bool = False, budget_s: float | None = None) -> list[Receipt]:
+        """Enqueue events over `queue`, in chunks that are each accepted whole or not at all: for commands.
 
         Args:
             events: In order.
@@ -80,7 +151,12 @@ class Client:
         if self.settings.mode == "off":
             return []
         budget = budget_s or self.settings.timeout_ms / 1000
-        return [receipt for chunk in chunks(entries) for receipt in self._enqueue(chunk, bulk=bulk, budget=budget)]
+        sender = self._own_sender()
+        return [
+            receipt
+            for chunk in chunks(entries)
+            for receipt in sender.enqueue(chunk, end=time.monotonic() + budget, bulk=bulk)
+        ]
 
     def import_batch(self, entries: list[Entry], batch: Batch, budget_s: float) -> list[Receipt]:
         """Enqueue one batch of an import, behind live events; a repeat of the source's last batch adds nothing.
@@ -93,37 +169,14 @@ class Client:
         Raises:
             NotAccepted: As far as is known.
         """
-        return self._enqueue(entries, bulk=True, budget=budget_s, batch=batch)
+        return self._own_sender().enqueue(entries, end=time.monotonic() + budget_s, bulk=True, batch=batch)
 
-    def _enqueue(self, chunk: list[Entry], *, bulk: bool, budget: float, batch: Batch | None = None) -> list[Receipt]:
-        """Try twice inside the budget; the eids make the second try safe after a lost reply."""
-        end = time.monotonic() + budget
-        failpoint("enqueue.before")
-        try:
-            receipts = self._once(chunk, bulk=bulk, end=end, batch=batch)
-        except (BrokerUnavailable, EnqueueTooLate):
-            self._clock_offset = None
-            if time.monotonic() >= end:
-                raise
-            receipts = self._once(chunk, bulk=bulk, end=end, batch=batch)
-        failpoint("enqueue.after")
-        return receipts
+    def _own_sender(self) -> Sender:
+        from leadrelay.sender import Sender  # noqa: PLC0415 - loads redis, which the import of leadrelay must not
 
-    def _once(self, chunk: list[Entry], *, bulk: bool, end: float, batch: Batch | None) -> list[Receipt]:
-        """Enqueue with a deadline by broker time, so that a call we gave up cannot execute later."""
-        offset = self._offset()
-        deadline = int((end + offset) * 1000)
-        return self.queue.enqueue(chunk, bulk=bulk, deadline_ms=deadline, batch=batch)
-
-    def _offset(self) -> float:
-        """Seconds from this process's monotonic clock to broker time, rather too few than too many."""
-        if self._clock_offset is None:
-            try:
-                seconds, micros = self.queue.client.time()
-            except RedisError as error:
-                raise translate(error) from error
-            self._clock_offset = seconds + micros / 1e6 - time.monotonic()
-        return self._clock_offset
+        if self._sender is None:
+            self._sender = Sender(self.queue)
+        return self._sender
 
 
 def _own_eid(si: str, eid: Any, key: Any) -> str | None:

@@ -10,6 +10,8 @@
           +-- BrokerFull         no memory for new events
           +-- EnqueueTooLate     the call arrived after its deadline and did nothing
           +-- SchemaTooNew       a newer leadrelay owns this namespace
+          +-- SpoolFull          the spool has no room either
+          +-- SpoolUnusable      the spool cannot be written either
 """
 
 
@@ -43,3 +45,11 @@ class EnqueueTooLate(NotAccepted):
 
 class SchemaTooNew(NotAccepted):
     """The namespace was written by a newer release."""
+
+
+class SpoolFull(NotAccepted):
+    """The broker is away, and the spool is as large as it may be."""
+
+
+class SpoolUnusable(NotAccepted):
+    """The broker is away, and the spool cannot be written."""

@@ -1,4 +1,4 @@
-"""The home: a private folder for what must outlive a process (embedded broker, witness, journals)."""
+"""The home: a private folder for what must outlive a process (spool, embedded broker, witness, journals)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+#: Locks of this process. A lock belongs to all copies of its handle, so a forked child closes the ones it inherits:
+#: else it would keep the lock of a parent that was killed.
+_held: set[int] = set()
 
 
 def ensure(home: Path) -> Path:
@@ -26,6 +30,7 @@ def ensure(home: Path) -> Path:
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold an exclusive lock on a file; gives False when `wait` is off and someone else holds it."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    _held.add(handle)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -34,4 +39,16 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
             return
         yield True
     finally:
+        if handle in _held:  # else this is a forked child, and it was closed
+            _held.discard(handle)
+            fcntl.flock(handle, fcntl.LOCK_UN)
+            os.close(handle)
+
+
+def _leave_to_parent() -> None:
+    for handle in _held:
         os.close(handle)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)

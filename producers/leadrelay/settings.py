@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import logging
 import os
@@ -222,21 +223,41 @@ class Settings:
     allow: frozenset[str] = frozenset()
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+    def load(cls, environ: Mapping[str, str] | None = None, *, lenient: bool = False) -> Settings:
         """Read the environment; `LEADRELAY_X_FILE` names a file with the value of X.
+
+        Args:
+            environ: Default this process's.
+            lenient: Take the default for a value that cannot be read.
 
         Raises:
             ConfigurationError: A value cannot be read; names the variable, not the value.
         """
         environ = os.environ if environ is None else environ
-        values = {setting.name: _read(setting, environ) for setting in TABLE}
+        read = _read_or_default if lenient else _read
+        values = {setting.name: read(setting, environ) for setting in TABLE}
         values["home"] = values["home"].expanduser()
         _warn_of_unknown(environ)
         return cls(**values)
 
+    def label(self) -> str:
+        """Name the namespace and broker, for files in the home; holds no password."""
+        if not self.broker_url:
+            return f"{self.namespace}-embedded"
+        parts = urlsplit(self.broker_url)
+        place = f"{parts.hostname}:{parts.port}{parts.path}"
+        return f"{self.namespace}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+
     def __repr__(self) -> str:
         """Show names only: values hold passwords."""
         return f"Settings({', '.join(field.name for field in fields(self))})"
+
+
+def _read_or_default(setting: Setting, environ: Mapping[str, str]) -> Any:
+    try:
+        return _read(setting, environ)
+    except ConfigurationError:
+        return setting.default
 
 
 def _read(setting: Setting, environ: Mapping[str, str]) -> Any:

@@ -3,59 +3,123 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
+import time
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from leadrelay.errors import InvalidEvent
+from leadrelay.errors import ConfigurationError, InvalidEvent, NotAccepted, SpoolFull, SpoolUnusable
 from leadrelay.event import Event, split
 from leadrelay.lane import IDENTITIES, identity_of
 from leadrelay.trackapi.forms import from_url
 from leadrelay.trackapi.proxy import is_set
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from leadrelay.client import Client
 
+logger = logging.getLogger(__name__)
+
 _client: Client | None = None
 _client_pid = 0
-_lock = Lock()
+#: By process: a forked child may inherit a lock that nobody will give back.
+_locks: dict[int, Lock] = {}
+_configured: dict[str, Any] = {}
 
 
 def client() -> Client:
-    """Give this process's client, opened at the first call (a forked child opens its own).
+    """Give this process's client, made at the first call (a forked child makes its own).
 
     Raises:
-        ConfigurationError, BrokerUnavailable: As `Settings.load` and `broker.url_of`.
+        ConfigurationError: A setting cannot be used; only where strict (`Client.strict`), else its default is.
     """
     global _client, _client_pid
     if _client is not None and _client_pid == os.getpid():
         return _client
-    with _lock:
+    with _locks.setdefault(os.getpid(), Lock()):
         if _client is None or _client_pid != os.getpid():
             _client, _client_pid = _opened(), os.getpid()
-            atexit.register(_flush, _client)
+            atexit.register(_close, _client, os.getpid())
         return _client
 
 
+def configure(**values: Any) -> None:
+    """Set settings from code, over those of the environment; call it before the first event.
+
+    Args:
+        values: By the names of `Settings`: `before_track=function`, `default_properties={…}`, `strict=True` …
+
+    Raises:
+        ConfigurationError: There is no such setting.
+    """
+    global _client  # noqa: PLW0603 - one per process
+    from leadrelay.settings import Settings  # noqa: PLC0415 - an import of leadrelay alone loads no settings
+
+    unknown = values.keys() - {field.name for field in fields(Settings)}
+    if unknown:
+        raise ConfigurationError(f"{', '.join(sorted(unknown))}: no such setting; docs/settings.md lists them")
+    _configured.update(values)
+    _client = None
+
+
 def _opened() -> Client:
-    from leadrelay import broker  # noqa: PLC0415 - the first call loads redis, not the import
-    from leadrelay.client import Client  # noqa: PLC0415 - as above
+    started = time.monotonic()
+    from leadrelay.client import Client  # noqa: PLC0415 - the first call loads it, not the import
     from leadrelay.settings import Settings  # noqa: PLC0415 - as above
 
-    settings = Settings.load()
-    return Client(settings, broker.open_queue(settings, timeout_s=settings.timeout_ms / 1000, start=False))
+    try:
+        return Client(replace(Settings.load(), **_configured), started=started)
+    except ConfigurationError as error:
+        here = Client(replace(Settings.load(lenient=True), **_configured), started=started)
+        if here.strict:
+            raise
+        logger.error("%s; its default is used", error)  # noqa: TRY400 - a user's mistake has no traceback
+        return here
 
 
-def _flush(finished: Client) -> None:
-    if finished.queue.witness:
-        finished.queue.witness.flush()
+def _close(finished: Client, pid: int) -> None:
+    if pid == os.getpid():
+        finished.close()
+
+
+def _tracked(build: Callable[[Client], Event], call: Mapping[str, Any]) -> str:
+    """Make an event and hand it over; gives its id."""
+    here = client()
+    event = _built(here, lambda: build(here), call)
+    _put(here, [event])
+    return event.eid
+
+
+def _built(here: Client, build: Callable[[], Event], call: Mapping[str, Any]) -> Event:
+    """Make an event, or what becomes a dead letter in its place."""
+    try:
+        return build()
+    except Exception as error:
+        if here.strict:
+            raise
+        return here.refused(call, error)
+
+
+def _put(here: Client, events: Sequence[Event]) -> None:
+    """Hand over; what nobody keeps raises only where it was asked for."""
+    if not here.strict and here.settings.spool_full != "raise":
+        here.accept(events)
+        return
+    try:
+        here.put(events)
+    except (SpoolFull, SpoolUnusable):
+        raise
+    except NotAccepted:
+        if here.strict:
+            raise
 
 
 def track_event(title: str, /, **wire: Any) -> str:
-    """Put one event into the queue, in one round trip, and give its event id.
+    """Hand over one event and give its event id, within `LEADRELAY_TIMEOUT_MS`.
 
     Args:
         title: Its name, `ti`.
@@ -64,32 +128,35 @@ def track_event(title: str, /, **wire: Any) -> str:
             overrides whose order it keeps (False: none); `user_agent=` is the visitor's.
 
     Returns:
-        The event id. From here on the event is delivered, waits, or is a dead letter with its reason.
+        The event id. From here on the event is delivered, waits in the queue or in the spool, or is a dead letter with
+        its reason; docs/producers.md says what is not promised.
 
     Raises:
-        InvalidEvent: It cannot be sent as it is; nothing was enqueued.
-        NotAccepted: The broker is away, full or too slow; the event is still yours.
+        InvalidEvent: It cannot be sent as it is; only where strict, else it becomes a dead letter.
+        SpoolFull, SpoolUnusable: Neither broker nor spool can keep it; only where strict or `LEADRELAY_SPOOL_FULL` is
+            `raise`, else it is counted as lost.
     """
-    here = client()
-    event = here.make("" if title is None else title, wire)
-    here.track([event])
-    return event.eid
+    named = "" if title is None else title
+    return _tracked(lambda here: here.make(named, wire), {"ti": title, **wire})
 
 
 def track_many(events: Iterable[Event | Mapping[str, Any]]) -> list[str]:
-    """Put many events into the queue, pipelined, and give their ids in order.
+    """Hand over many events, a thousand in a round trip, and give their ids in order.
 
     Args:
         events: Events, or mappings of wire names in which `ti` is the title.
 
     Raises:
-        InvalidEvent: Names the event's position, from 0, and the property; nothing was enqueued.
-        NotAccepted: Not all were accepted; tracking the same events again is safe when they carry their own `eid` or
-            `idempotency_key`.
+        InvalidEvent: Only where strict: names the event's position, from 0, and the property; none was handed over.
+        SpoolFull, SpoolUnusable: As `track_event`; tracking the same events again is safe when they carry their own
+            `eid` or `idempotency_key`.
     """
     here = client()
-    made = [_made(here, number, event) for number, event in enumerate(events)]
-    here.track(made)
+    made = [
+        _built(here, lambda number=number, event=event: _made(here, number, event), _call_of(event))  # type: ignore[misc]
+        for number, event in enumerate(events)
+    ]
+    _put(here, made)
     return [event.eid for event in made]
 
 
@@ -105,16 +172,18 @@ def update_user(**wire: Any) -> str:
 
     Raises:
         InvalidEvent: Nobody is named, or as `track_event`.
-        NotAccepted: As `track_event`.
+        SpoolFull, SpoolUnusable: As `track_event`.
     """
-    here = client()
-    options, named = split(wire)
-    title = named.pop("ti", "user_updated")
-    event = here.make(title, {**options, "properties": {"proxy": True, **named}})
-    if not identity_of(event.wire):
-        raise InvalidEvent(f"nobody is named; pass one of {', '.join(IDENTITIES)}")
-    here.track([event])
-    return event.eid
+
+    def build(here: Client) -> Event:
+        options, named = split(wire)
+        title = named.pop("ti", "user_updated")
+        event = here.make(title, {**options, "properties": {"proxy": True, **named}})
+        if not identity_of(event.wire):
+            raise InvalidEvent(f"nobody is named; pass one of {', '.join(IDENTITIES)}")
+        return event
+
+    return _tracked(build, {"ti": "user_updated", **wire})
 
 
 def track_url(url: str | bytes, /, **wire: Any) -> str:
@@ -130,18 +199,20 @@ def track_url(url: str | bytes, /, **wire: Any) -> str:
         The event id.
 
     Raises:
-        InvalidEvent, NotAccepted: As `track_event`.
+        InvalidEvent, SpoolFull, SpoolUnusable: As `track_event`.
     """
-    here = client()
-    options, named = split(wire)
-    found = from_url(url)
-    if "proxy" in found:
-        found["proxy"] = str(is_set(found["proxy"]))
-    found |= named
-    title = found.pop("ti", "") or None
-    event = here.make(title, {**options, "properties": found})
-    here.track([event])
-    return event.eid
+    found: dict[str, Any] = {}
+
+    def build(here: Client) -> Event:
+        options, named = split(wire)
+        found.update(from_url(url))
+        if "proxy" in found:
+            found["proxy"] = str(is_set(found["proxy"]))
+        found.update(named)
+        title = found.pop("ti", "") or None
+        return here.make(title, {**options, "properties": found})
+
+    return _tracked(build, {"url": url, "properties": found, **wire})
 
 
 def _made(here: Client, number: int, event: Event | Mapping[str, Any]) -> Event:
@@ -155,3 +226,7 @@ def _made(here: Client, number: int, event: Event | Mapping[str, Any]) -> Event:
         except InvalidEvent as error:
             wrong = str(error)
     raise InvalidEvent(f"events[{number}]: {wrong}")
+
+
+def _call_of(event: Any) -> Mapping[str, Any]:
+    return event if isinstance(event, Mapping) else {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from redis import exceptions
 
+from leadrelay.entry import MOST_AT_ONCE as MOST_AT_ONCE  # noqa: PLC0414 - known from here
 from leadrelay.queue import scripts
 from leadrelay.queue.keys import Keys
 from leadrelay.queue.message import Entry, Message, UnreadableMessageError
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     import redis
 
-#: Events in one call: bounds how long one script holds the broker (about 4 ms).
-MOST_AT_ONCE = 1000
 #: Remembered eids are kept in two halves of this many: a repeat is recognised among at least so many events.
 RECENT_WINDOW = 20_000
 #: Seconds for which a claim stands without a heartbeat; longer than an attempt and its stop (8 s, 10 s).

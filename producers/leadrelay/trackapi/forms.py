@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 #: The visitor's User-Agent, forwarded as the request's own (facts.md, "without `proxy`").
 USER_AGENT = "_ua"
+#: Why an event cannot be sent; its dead letter shows it.
+INVALID = "_invalid"
 #: Names of leadrelay's own notes on an event; they never leave as parameters.
-NOTES = frozenset({USER_AGENT})
+NOTES = frozenset({USER_AGENT, INVALID})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,76 @@
+"""Opening the link to the broker beside the calls: loading redis-py, looking up names and connecting take time."""
+
+from __future__ import annotations
+
+import time
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
+
+from leadrelay.errors import BrokerUnavailable
+
+if TYPE_CHECKING:
+    from leadrelay.link import Link
+    from leadrelay.sender import Sender
+    from leadrelay.settings import Settings
+
+
+class Door:
+    """Gives the sender to the broker once it is connected.
+
+    Args:
+        settings: This process's.
+        threads: Whether threads run here; else it is opened in the call.
+    """
+
+    def __init__(self, settings: Settings, *, threads: bool) -> None:
+        """See the class."""
+        self._settings, self._threads = settings, threads
+        self._lock = Lock()
+        self._opening: Thread | None = None
+        self._failure: Exception | None = None
+        self._open: tuple[Sender, Link] | None = None
+
+    def sender(self, end: float) -> Sender:
+        """Give the sender, its calls bounded by the monotonic time `end`.
+
+        Raises:
+            BrokerUnavailable: It is not connected by then.
+            Exception: Why opening failed.
+        """
+        sender, link = self._open or self._opened(end)
+        link.until(end)
+        return sender
+
+    def flush(self) -> None:
+        """Write the witness; at the end of a process."""
+        if self._open and self._open[0].queue.witness:
+            self._open[0].queue.witness.flush()
+
+    def _opened(self, end: float) -> tuple[Sender, Link]:
+        if self._threads:
+            with self._lock:
+                if self._opening is None or not self._opening.is_alive():
+                    self._failure = None
+                    self._opening = Thread(target=self._connect, name="leadrelay-open", daemon=True)
+                    self._opening.start()
+            self._opening.join(max(0.0, end - time.monotonic()))
+        else:
+            self._connect()
+        if self._open:
+            return self._open
+        raise self._failure or BrokerUnavailable("the broker is not connected yet")
+
+    def _connect(self) -> None:
+        try:
+            from leadrelay import broker  # noqa: PLC0415 - loads redis, which the import of leadrelay must not
+            from leadrelay.link import Link  # noqa: PLC0415 - as above
+            from leadrelay.queue.core import Queue  # noqa: PLC0415 - as above
+            from leadrelay.sender import Sender  # noqa: PLC0415 - as above
+
+            url = broker.url_of(self._settings, start=False)
+            link = Link(url, threads=self._threads)
+            sender = Sender(Queue(link, self._settings.namespace, broker.witness_of(self._settings)))
+            sender.offset()
+            self._open = sender, link
+        except Exception as error:  # noqa: BLE001 - told to whoever asks for the sender
+            self._failure = error

@@ -1,0 +1,177 @@
+"""Handing over: into the queue, or else into the spool, within the time that a call may take.
+
+While the broker serves and nothing waits in the spool, events go to it directly. A call that fails opens the breaker:
+from then on they go to the spool at once, and the keeper tries in the background whether the broker is back, drains,
+and closes the breaker. Events also go to the spool while anything waits there, whoever put it, so that none overtakes.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from typing import TYPE_CHECKING
+
+from leadrelay.door import Door
+from leadrelay.errors import NotAccepted, SpoolUnusable
+from leadrelay.keeper import Keeper, threads_run
+from leadrelay.spool import Drain, Folder, Writer
+from leadrelay.spool.lost import Lost
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leadrelay.entry import Entry
+    from leadrelay.settings import Settings
+    from leadrelay.spool import Drained
+
+logger = logging.getLogger(__name__)
+
+#: Share of a call's time that it may wait for the broker; the rest is for the spool.
+_SHARE = 0.8
+#: Seconds until the first try whether the broker is back, and the longest between two.
+_FIRST_S, _LONGEST_S = 0.1, 5.0
+#: Seconds that one batch of a drain may take.
+_BATCH_S = 5.0
+#: Seconds between two times that the spool is forced to the disk.
+_SYNC_S = 1.0
+#: Seconds that the end of a process waits for a broker that has not failed yet.
+_LEAVE_S = 0.7
+
+
+class Handover:
+    """Takes events off the application's hands; safe to share between threads, not with a forked child.
+
+    Args:
+        settings: This process's.
+        started: Monotonic time at which the first call began; what was spent since is not there for the broker.
+    """
+
+    def __init__(self, settings: Settings, started: float | None = None) -> None:
+        """See the class."""
+        threads = threads_run()
+        self._budget_s = settings.timeout_ms / 1000 * _SHARE
+        self._folder = Folder(settings.home, settings.label())
+        always = settings.spool_fsync == "always"
+        self._writer = Writer(self._folder, most_bytes=settings.spool_max_bytes, always=always)
+        self._lost = Lost(self._folder)
+        self._door = Door(settings, threads=threads)
+        self._keeper = Keeper(self._keep, threads=threads)
+        self._spent_s = time.monotonic() - started if started else 0.0
+        self._closed = True
+        self._said: set[str] = set()
+        self._wait_s, self._try_at, self._synced_at = _FIRST_S, 0.0, 0.0
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Put events (at most `MOST_AT_ONCE`) into the queue, or else into the spool.
+
+        Raises:
+            SpoolFull, SpoolUnusable: They are in neither; the broker is away.
+        """
+        end = time.monotonic() + max(0.0, self._budget_s - self._spent_s)
+        self._spent_s = 0.0
+        if self._closed and not self._waiting() and self._sent(entries, end):
+            return
+        try:
+            self._writer.append(entries)
+        except (NotAccepted, OSError) as error:
+            if self._closed and self._sent(entries, end):  # out of order, but not lost
+                return
+            if isinstance(error, OSError):
+                message = f"the spool in {self._folder.path} cannot be written ({error.strerror})"
+                raise SpoolUnusable(message) from error
+            raise
+        finally:
+            self._keeper.wake(end)
+
+    def lose(self, events: int, error: NotAccepted) -> None:
+        """Count events that nobody keeps, and say so the first time; never raises."""
+        self._lost.count(events)
+        self._say(f"lost: {error}", f"events are lost and counted (see `leadrelay status`): {error}")
+
+    def close(self) -> None:
+        """Leave: force the spool to the disk, and drain if that is a matter of moments."""
+        end = time.monotonic() + _LEAVE_S
+        while self._keeper.busy and self._wait_s == _FIRST_S and time.monotonic() < end:
+            time.sleep(0.005)
+        self._synced_at = 0.0
+        self._sync()
+        self._door.flush()
+        if self._lost.pending:
+            logger.error("%d events were lost and could not be counted in the home", self._lost.pending)
+
+    def _waiting(self) -> bool:
+        try:
+            return bool(self._folder.waiting())
+        except OSError:
+            return False
+
+    def _sent(self, entries: Sequence[Entry], end: float) -> bool:
+        """Send to the broker; False when it did not take them as far as is known: then the breaker is open."""
+        try:
+            self._door.sender(end).enqueue(entries, end=end)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the spool has a place
+            self._closed = False
+            self._try_at = time.monotonic() + self._wait_s
+            self._say("away", f"events wait in the spool ({self._folder.path}): {_told(error)}")
+            return False
+        return True
+
+    # In the background ------------------------------------------------------------------------------------------------
+
+    def _keep(self, end: float) -> float | None:
+        """Do what is due; gives the seconds until the next time, None when nothing is left to do."""
+        self._sync()
+        if time.monotonic() >= self._try_at:
+            self._wait_s = _FIRST_S if self._drained(end) else min(_LONGEST_S, self._wait_s * 2)
+            self._try_at = time.monotonic() + self._wait_s * random.uniform(0.75, 1.25)  # noqa: S311 - not a secret
+        if self._closed and not self._waiting():
+            self._said.clear()
+            return None
+        return min(_SYNC_S, max(0.0, self._try_at - time.monotonic()))
+
+    def _drained(self, end: float) -> bool:
+        """Try the broker, and drain if it serves; closes the breaker when both went well."""
+        try:
+            sender = self._door.sender(min(end, time.monotonic() + _BATCH_S))
+            sender.queue.client.ping()
+            drain = self._drain(end)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+            self._closed = False
+            self._say("away", f"events wait in the spool ({self._folder.path}): {_told(error)}")
+            return False
+        self._closed = True
+        if drain.events:
+            logger.warning("the broker is back: %d events came out of the spool", drain.events)
+        return True
+
+    def _drain(self, end: float) -> Drained:
+        from leadrelay.queue.core import Batch  # noqa: PLC0415 - loads redis; here it is loaded
+
+        def send(entries: Sequence[Entry], source: str, digest: str) -> None:
+            limit = min(end, time.monotonic() + _BATCH_S)
+            self._door.sender(limit).enqueue(entries, end=limit, batch=Batch(source, digest))
+
+        def last_batch(source: str) -> str:
+            return self._door.sender(min(end, time.monotonic() + _BATCH_S)).queue.last_batch(source)
+
+        return Drain(self._folder, send, last_batch, lambda _: self._sync()).run(until=end)
+
+    def _sync(self) -> None:
+        if time.monotonic() - self._synced_at < _SYNC_S:
+            return
+        self._synced_at = time.monotonic()
+        try:
+            self._writer.sync()
+        except OSError as error:
+            self._say("sync", f"the spool cannot be forced to the disk ({error.strerror})")
+
+    def _say(self, what: str, text: str) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            logger.error("%s", text)
+
+
+def _told(error: Exception) -> str:
+    """Tell of an error: our own say what happened, of others the class is enough."""
+    return str(error) if isinstance(error, NotAccepted) else f"the broker cannot be used ({type(error).__name__})"

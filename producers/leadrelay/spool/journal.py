@@ -1,0 +1,73 @@
+"""How far the drain came: written before each batch is sent, so that one that was killed goes on without doubles."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leadrelay.spool.folder import Folder
+
+
+class Journal:
+    """The drain's positions by segment, and the batch in doubt; used by one process at a time.
+
+    Args:
+        folder: The spool.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        """Read it; one that is missing or damaged begins at the beginning, and the queue knows recent eids."""
+        self._folder = folder
+        stored = self._read()
+        #: Under which the queue remembers the last batch.
+        self.source: str = str(stored.get("source") or f"spool-{secrets.token_hex(8)}")
+        #: What is surely in the queue.
+        self.done: dict[str, int] = _positions(stored.get("done"))
+        self._next = _positions(stored.get("next"))
+        self._digest = str(stored.get("digest") or "")
+
+    def settle(self, last_batch: str) -> None:
+        """Take the batch in doubt as accepted if it is the one that the queue accepted last."""
+        if self._digest and self._digest == last_batch:
+            self.done = self._next
+
+    def begin(self, after: Mapping[str, int], digest: str) -> None:
+        """Note a batch before it is sent; raises OSError.
+
+        Args:
+            after: Positions once it is accepted.
+            digest: Its name.
+        """
+        self._next, self._digest = dict(after), digest
+        self._write()
+
+    def accepted(self) -> None:
+        """Note that the batch was accepted: written with the next one, or by `close`."""
+        self.done = self._next
+
+    def close(self) -> None:
+        """Write the positions of the segments that are still there; raises OSError."""
+        there = set(self._folder.waiting())
+        self.done = {name: at for name, at in self.done.items() if name in there}
+        self._next, self._digest = self.done, ""
+        self._write()
+
+    def _write(self) -> None:
+        document = {"source": self.source, "done": self.done, "next": self._next, "digest": self._digest}
+        self._folder.replace(self._folder.journal, json.dumps(document).encode())
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            stored = json.loads(self._folder.journal.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return stored if isinstance(stored, dict) else {}
+
+
+def _positions(stored: Any) -> dict[str, int]:
+    pairs = stored.items() if isinstance(stored, dict) else ()
+    return {str(name): at for name, at in pairs if isinstance(at, int) and at >= 0}

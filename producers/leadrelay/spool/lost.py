@@ -1,0 +1,75 @@
+"""What was lost, counted: in a small file whose room was taken while there was some, so a full disk counts too."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from leadrelay.spool.folder import Folder
+
+_ROOM = 256
+
+
+class Lost:
+    """Counts lost events of one spool over all processes; a count that cannot be written now is written with the next.
+
+    Args:
+        folder: The spool.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        """See the class."""
+        self._folder = folder
+        self._lock = Lock()
+        #: Counted by this process and not yet in the file.
+        self.pending = 0
+
+    def prepare(self) -> None:
+        """Take the room for the file; raises OSError."""
+        with self._lock:
+            if not self._folder.lost.exists():
+                self._write()
+
+    def count(self, events: int) -> None:
+        """Count lost events; never raises."""
+        with self._lock:
+            self.pending += events
+            try:
+                self._write()
+            except OSError:
+                return
+
+    def _write(self) -> None:
+        handle = self._folder.open(self._folder.lost, os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            known = _parsed(os.pread(handle, _ROOM, 0))
+            if self.pending:
+                now = int(time.time() * 1000)
+                first = known["first_ms"] or now
+                known = {"events": known["events"] + self.pending, "first_ms": first, "last_ms": now}
+            os.pwrite(handle, json.dumps(known).encode().ljust(_ROOM), 0)
+            self.pending = 0
+        finally:
+            os.close(handle)
+
+
+def lost(folder: Folder) -> dict[str, int]:
+    """Give how many events were lost, the first and the last one when (ms, 0 for none)."""
+    try:
+        return _parsed(folder.lost.read_bytes())
+    except OSError:
+        return _parsed(b"")
+
+
+def _parsed(data: bytes) -> dict[str, int]:
+    try:
+        stored = json.loads(data)
+        return {name: int(stored[name]) for name in ("events", "first_ms", "last_ms")}
+    except (ValueError, KeyError, TypeError):
+        return {"events": 0, "first_ms": 0, "last_ms": 0}

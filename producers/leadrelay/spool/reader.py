@@ -1,0 +1,106 @@
+"""Reading: the events of all segments in one order."""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections import deque
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from leadrelay.spool.frame import MOST_BYTES, find, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping
+
+    from leadrelay.entry import Entry
+    from leadrelay.spool.folder import Folder
+
+#: Bytes read at once from each segment.
+_CHUNK = 2 * MOST_BYTES
+
+
+class Waiting(NamedTuple):
+    """An event in the spool: its stamp, its segment, where the next one begins there, and the event."""
+
+    stamp: int
+    segment: str
+    end: int
+    entry: Entry
+
+
+def read(folder: Folder, name: str, start: int, damage: Callable[[str, int, int], None]) -> Generator[Waiting]:
+    """Read one segment from `start`; an incomplete frame at its end was never acknowledged, or is being written.
+
+    Raises:
+        OSError: It cannot be read; one that is gone has no events.
+    """
+    try:
+        handle = os.open(folder.segments / name, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        at = start
+        while chunk := os.pread(handle, _CHUNK, at):
+            used = 0
+            while frame := unpack(chunk, used):
+                used = frame.end
+                yield Waiting(frame.stamp, name, at + used, frame.entry)
+            if not used:
+                used = _skip(chunk)
+                if not used:
+                    return
+                damage(name, at, at + used)
+            at += used
+    finally:
+        os.close(handle)
+
+
+def _skip(chunk: bytes) -> int:
+    """Give how many bytes to leave out of a chunk that begins with no frame; 0 at the end of a segment."""
+    found = find(chunk, 1)
+    return found if found > 0 else len(chunk) - MOST_BYTES if len(chunk) == _CHUNK else 0
+
+
+def merged(
+    folder: Folder, positions: Mapping[str, int], below: int, damage: Callable[[str, int, int], None]
+) -> Iterator[Waiting]:
+    """Read the events of all segments in order, those of stamps up to `below`.
+
+    A segment is opened when its turn comes (its name says its first stamp), so that few are open at a time.
+
+    Args:
+        folder: The spool.
+        positions: Where to begin in a segment, by name; default its beginning.
+        below: The last stamp to give.
+        damage: Told of bytes that are no event.
+    """
+    names = deque(folder.waiting())
+    heads: list[tuple[Waiting, Generator[Waiting]]] = []
+
+    def push(rest: Generator[Waiting]) -> None:
+        head = next(rest, None)
+        if head and head.stamp <= below:
+            heapq.heappush(heads, (head, rest))
+        else:
+            rest.close()
+
+    while names or heads:
+        while names and (not heads or _first_stamp(names[0]) <= heads[0][0].stamp):
+            name = names.popleft()
+            push(read(folder, name, positions.get(name, 0), damage))
+        if heads:
+            head, rest = heapq.heappop(heads)
+            yield head
+            push(rest)
+
+
+def ended(folder: Folder, name: str, at: int) -> bool:
+    """Tell whether a segment holds no event from `at` on; raises OSError."""
+    with closing(read(folder, name, at, lambda *_: None)) as rest:
+        return next(rest, None) is None
+
+
+def _first_stamp(name: str) -> int:
+    stamp = name.partition("-")[0]
+    return int(stamp) if stamp.isdigit() else 0

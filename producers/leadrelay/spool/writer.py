@@ -1,0 +1,122 @@
+"""Writing: an event is in the kernel's hands when `append` returns, and survives this process from then on."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from leadrelay.errors import SpoolFull
+from leadrelay.spool.frame import pack
+from leadrelay.spool.stamps import Stamps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leadrelay.entry import Entry
+    from leadrelay.spool.folder import Folder
+
+#: Bytes after which a process begins a new segment, so that drained ones give their room back.
+SEGMENT_BYTES = 8_000_000
+#: Seconds between two looks at how much all processes wrote.
+_MEASURED_S = 1.0
+
+
+class Writer:
+    """Appends to this process's segment; safe to share between threads.
+
+    Args:
+        folder: The spool.
+        most_bytes: Of all segments together.
+        always: Force each event to the disk before `append` returns; else `sync` does, called each second.
+    """
+
+    def __init__(self, folder: Folder, *, most_bytes: int, always: bool = False) -> None:
+        """See the class."""
+        self._folder, self._most, self._always = folder, most_bytes, always
+        self._stamps = Stamps(folder)
+        self._lock = Lock()
+        self._handle, self._size = -1, 0
+        self._dirty = False
+        self._measured_at, self._total = float("-inf"), 0
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Append events, all or none.
+
+        Raises:
+            SpoolFull: There is no room under `most_bytes`.
+            OSError: The disk is full, the home is not writable …
+            ValueError: One is too large for a frame; no event is.
+        """
+        with self._lock:
+            if self._handle < 0:
+                self._folder.make()
+            stamps = [self._stamps.draw() for _ in entries]
+            data = b"".join(map(pack, stamps, entries))
+            self._fit(len(data))
+            if self._size > SEGMENT_BYTES:
+                self._close()
+            while not self._written(data, stamps[0]):
+                self._close()
+
+    def sync(self) -> None:
+        """Force what was appended to the disk; raises OSError."""
+        with self._lock:
+            handle = os.dup(self._handle) if self._dirty and self._handle >= 0 else -1
+            self._dirty = False
+        if handle >= 0:
+            try:
+                os.fsync(handle)  # outside the lock: callers do not wait for the disk
+            finally:
+                os.close(handle)
+
+    def close(self) -> None:
+        """Close the files; what was written stays."""
+        with self._lock:
+            self._close()
+            self._stamps.close()
+
+    def _written(self, data: bytes, first: int) -> bool:
+        """Write under the file's lock; False when the drain holds it, or has taken the segment away."""
+        if self._handle < 0:
+            self._handle, self._size = self._folder.new_segment(first), 0
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        try:
+            if os.fstat(self._handle).st_nlink == 0:
+                return False
+            self._write(data)
+        finally:
+            fcntl.flock(self._handle, fcntl.LOCK_UN)
+        return True
+
+    def _write(self, data: bytes) -> None:
+        """Write all or nothing: what a full disk took in part is taken back, so that nothing later stands behind it."""
+        try:
+            written = os.write(self._handle, data)
+            if written < len(data):
+                os.write(self._handle, data[written:])
+            if self._always:
+                os.fsync(self._handle)
+        except OSError:
+            os.ftruncate(self._handle, self._size)
+            raise
+        self._size += len(data)
+        self._total += len(data)
+        self._dirty = True
+
+    def _fit(self, size: int) -> None:
+        now = time.monotonic()
+        if now - self._measured_at >= _MEASURED_S:
+            self._measured_at, self._total = now, self._folder.size()
+        if self._total + size > self._most:
+            raise SpoolFull(f"the spool has {self._total:,} of {self._most:,} bytes (LEADRELAY_SPOOL_MAX_BYTES)")
+
+    def _close(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+        self._handle = -1
