@@ -8,22 +8,23 @@ and closes the breaker. Events also go to the spool while anything waits there, 
 from __future__ import annotations
 
 import logging
-import random
+import os
 import time
 from typing import TYPE_CHECKING
 
 from leadrelay.door import Door
 from leadrelay.errors import NotAccepted, SpoolUnusable
 from leadrelay.keeper import Keeper, threads_run
-from leadrelay.spool import Drain, Folder, Writer
+from leadrelay.spool.folder import Folder
 from leadrelay.spool.lost import Lost
+from leadrelay.spool.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from leadrelay.entry import Entry
     from leadrelay.settings import Settings
-    from leadrelay.spool import Drained
+    from leadrelay.spool.drain import Drained
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Handover:
         """
         end = time.monotonic() + max(0.0, self._budget_s - self._spent_s)
         self._spent_s = 0.0
-        if self._closed and not self._waiting() and self._sent(entries, end):
+        if self._closed and not self._folder.waits and self._sent(entries, end):
             return
         try:
             self._writer.append(entries)
@@ -100,12 +101,6 @@ class Handover:
         if self._lost.pending:
             logger.error("%d events were lost and could not be counted in the home", self._lost.pending)
 
-    def _waiting(self) -> bool:
-        try:
-            return bool(self._folder.waiting())
-        except OSError:
-            return False
-
     def _sent(self, entries: Sequence[Entry], end: float) -> bool:
         """Send to the broker; False when it did not take them as far as is known: then the breaker is open."""
         try:
@@ -124,8 +119,8 @@ class Handover:
         self._sync()
         if time.monotonic() >= self._try_at:
             self._wait_s = _FIRST_S if self._drained(end) else min(_LONGEST_S, self._wait_s * 2)
-            self._try_at = time.monotonic() + self._wait_s * random.uniform(0.75, 1.25)  # noqa: S311 - not a secret
-        if self._closed and not self._waiting():
+            self._try_at = time.monotonic() + self._wait_s * _jitter()
+        if self._closed and not self._folder.waits:
             self._said.clear()
             return None
         return min(_SYNC_S, max(0.0, self._try_at - time.monotonic()))
@@ -147,6 +142,7 @@ class Handover:
 
     def _drain(self, end: float) -> Drained:
         from leadrelay.queue.core import Batch  # noqa: PLC0415 - loads redis; here it is loaded
+        from leadrelay.spool.drain import Drain  # noqa: PLC0415 - not needed in a call
 
         def send(entries: Sequence[Entry], source: str, digest: str) -> None:
             limit = min(end, time.monotonic() + _BATCH_S)
@@ -170,6 +166,11 @@ class Handover:
         if what not in self._said:
             self._said.add(what)
             logger.error("%s", text)
+
+
+def _jitter() -> float:
+    """Give 0.75 to 1.25, so that processes do not try all at once."""
+    return 0.75 + os.urandom(1)[0] / 512
 
 
 def _told(error: Exception) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError, URLError
 
 from leadrelay.errors import NotAccepted
 from leadrelay.label import shown_title
@@ -47,7 +46,8 @@ def inline(settings: Settings, events: Sequence[Event]) -> None:
     Raises:
         NotAccepted: The endpoint did not take one; the later ones were not sent.
     """
-    from urllib.request import Request, urlopen  # noqa: PLC0415 - loads http, which the other modes do not need
+    from urllib.error import HTTPError, URLError  # noqa: PLC0415 - loads http, which the other modes do not need
+    from urllib.request import Request, urlopen  # noqa: PLC0415 - as above
 
     for event in events:
         headers = {"User-Agent": event.wire.get(USER_AGENT) or "leadrelay"}

@@ -49,10 +49,14 @@ def test_taking_a_name_loads_the_pure_protocol_alone(name):
     assert opened == []
 
 
-def test_the_first_call_loads_the_brokers_client():
-    statement = "import leadrelay\ntry: leadrelay.track_event('a')\nexcept leadrelay.BrokerUnavailable: pass"
+def test_the_first_call_loads_the_brokers_client(tmp_path):
+    statement = "import leadrelay\nleadrelay.track_event('a')"
     loaded, opened = probe(
-        statement, LEADRELAY_BROKER_URL="redis://127.0.0.1:1/0", LEADRELAY_DATASET_ID="d1", HOME="/nowhere"
+        statement,
+        LEADRELAY_BROKER_URL="redis://127.0.0.1:1/0",
+        LEADRELAY_DATASET_ID="d1",
+        LEADRELAY_TIMEOUT_MS="60000",
+        LEADRELAY_HOME=str(tmp_path),
     )
     assert {"redis", "leadrelay.queue", "leadrelay.settings"} <= loaded
     assert "socket.connect" in opened

@@ -13,7 +13,7 @@ def tracked(monkeypatch):
     """Give the list of events that reached the client."""
     events = []
     here = Client(Settings(dataset_id="d1"), None)
-    monkeypatch.setattr(here, "track", events.extend)
+    monkeypatch.setattr(here, "put", events.extend)
     monkeypatch.setattr(tracking, "client", lambda: here)
     return events
 

@@ -15,6 +15,7 @@ from leadrelay.cli.files import import_
 from leadrelay.cli.operate import status, verify
 from leadrelay.cli.report import report
 from leadrelay.cli.sending import pause, rate, resume
+from leadrelay.cli.spool import drain
 from leadrelay.cli.trace import trace
 from leadrelay.cli.track import track
 from leadrelay.errors import BrokerUnavailable, LeadrelayError
@@ -51,7 +52,7 @@ def group() -> None:
     """Durable delivery of tracking events to LeadBoxer's Track API."""
 
 
-for _command in (track, import_, status, verify, dead, audit, doctor, pause, resume, rate, report, trace):
+for _command in (track, import_, status, verify, dead, audit, doctor, drain, pause, resume, rate, report, trace):
     group.add_command(_command)
 
 

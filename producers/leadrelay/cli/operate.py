@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from leadrelay import broker
-from leadrelay.cli import sending
+from leadrelay.cli import sending, spool
 from leadrelay.cli.common import json_option, open_queue, show, span
+from leadrelay.errors import BrokerUnavailable
 from leadrelay.queue.books import read_books
 from leadrelay.queue.hot import hot_lanes
 from leadrelay.queue.verify import recount, rewinds
@@ -23,12 +24,21 @@ if TYPE_CHECKING:
 @json_option
 def status(*, as_json: bool) -> None:
     """Say whether events flow, what waits, and whether the books balance."""
-    queue = open_queue()
-    books = read_books(queue)
+    settings = Settings.load()
+    try:
+        queue = open_queue()
+        books = read_books(queue)
+    except BrokerUnavailable:
+        if as_json:
+            show({"spool": spool.document(settings)})
+        else:
+            click.echo("\n".join(spool.lines(settings)))
+        raise
     memory = queue.client.info("memory")
     hot = hot_lanes(queue)
     if as_json:
-        show(document(books, memory) | {"hot_lanes": [asdict(lane) for lane in hot]})
+        more = {"hot_lanes": [asdict(lane) for lane in hot], "spool": spool.document(settings)}
+        show(document(books, memory) | more)
         return
     for line in sending.lines(books.sending, books.now_ms):
         click.echo(line)
@@ -42,6 +52,8 @@ def status(*, as_json: bool) -> None:
     click.echo(f"in flight  {books.in_flight:,} with {books.workers} worker{'s' * (books.workers != 1)}")
     click.echo(f"dead       {books.dead:,}" + (f"   inbox {books.inbox:,}" if books.inbox else ""))
     click.echo(f"delivered  {books.delivered:,} of {books.accepted:,} accepted, {books.dropped:,} dropped")
+    for line in spool.lines(settings):
+        click.echo(line)
     click.echo(f"memory     {memory['used_memory'] / 1e6:,.0f} MB" + _of(memory["maxmemory"]))
     click.echo("books      balanced" if books.balanced else "books      NOT balanced: " + "; ".join(books.findings()))
 
@@ -54,7 +66,6 @@ def document(books: Books, memory: dict[str, Any]) -> dict[str, Any]:
         "lag_s": books.lag_s,
         "headroom_s": None,
         "workers": books.workers,
-        "spool": None,
         "memory": {"used": memory["used_memory"], "max": memory["maxmemory"] or None},
     }
 

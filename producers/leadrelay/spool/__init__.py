@@ -4,11 +4,12 @@ One folder for each broker and namespace (`Settings.label`) in ``spool`` of the 
 never goes to another. In it:
 
 ``segments/``
-    One file a process (and a new one every few megabytes), appended to with one write(2) a call, under a lock on the
-    file that its owner holds for that write. A file is there as long as something in it waits: so a folder without
-    files means that events may go to the broker directly, and one with files that they go behind those.
+    One file a process (and a new one every few megabytes), appended to with one write(2) a call. The folder is there as
+    long as something waits: without it events go to the broker directly, with it they go behind what waits. A segment
+    that has been drained is renamed before it is removed; a process that finds its segment renamed after a write
+    writes the same into a new one.
 ``order``
-    The highest stamp given. Stamps are the machine's clock, but never go back: they order the events of all processes.
+    The base of stamps, which order the events of all processes.
 ``journal``
     How far the drain came in each segment, and the batch it sent last; the queue remembers the same batch
     (`queue.Batch`), so that a drain that was killed goes on without doubles.
@@ -21,10 +22,3 @@ The order is that of acceptance: the drain takes only stamps below one that it d
 written later, in a segment it has already read, is not overtaken. Who draws a stamp and has not yet written has not
 returned to its caller: such events have no order yet.
 """
-
-from leadrelay.spool.drain import Drain, Drained
-from leadrelay.spool.folder import Folder, folders
-from leadrelay.spool.summary import Summary, summary
-from leadrelay.spool.writer import Writer
-
-__all__ = ["Drain", "Drained", "Folder", "Summary", "Writer", "folders", "summary"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import hashlib
 import logging
-import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
     LastBatch = Callable[[str], str]
 
 logger = logging.getLogger(__name__)
+
+#: Ends the name of a segment that its owner does not use any more.
+_RETIRED = ".retired"
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Drain:
             OSError: The spool cannot be read, or its journal not written.
         """
         self._done = Drained()
-        if not self._folder.waiting():
+        if not self._folder.waits:
             return self._done
         with locked(self._folder.lock, wait=False) as alone:
             self._done.alone = alone
@@ -83,21 +85,40 @@ class Drain:
             while self._round(journal, stamps.draw(), until) and time.monotonic() < until:
                 pass
         finally:
-            stamps.close()
             journal.close()
 
     def _round(self, journal: Journal, below: int, until: float) -> int:
-        """Send what has a stamp up to `below`, and take away the segments that have ended; gives how many waited."""
-        names, sent = self._folder.waiting(), 0
+        """Send what has a stamp up to `below`, and take away the segments that have ended; gives how many were sent."""
+        before = self._done.events
         for batch in batches(merged(self._folder, journal.done, below, self._damage)):
             self._move(journal, batch)
-            sent += len(batch)
             if time.monotonic() >= until:
-                break
+                return self._done.events - before
+        for name in self._folder.waiting():
+            with contextlib.suppress(PermissionError):
+                self._retire(journal, name)
+        self._folder.empty()
+        return self._done.events - before
+
+    def _retire(self, journal: Journal, name: str) -> None:
+        """Take a segment away in which nothing waits any more.
+
+        First its name changes, by which its owner knows not to use it any more; what was written before that is read
+        now, in the next round if there is anything.
+        """
+        path = self._folder.segments / name
+        at = journal.done.get(name, 0)
+        if not ended(self._folder, name, at):
+            return
+        if not name.endswith(_RETIRED):
+            journal.renamed(name, f"{name}{_RETIRED}")
+            path = path.rename(f"{path}{_RETIRED}")
+            if not ended(self._folder, path.name, at):
+                return
+        if name.removesuffix(_RETIRED) in self._damaged:
+            path.replace(self._folder.path / f"{name}.damaged")
         else:
-            for name in names:
-                self._remove(name, journal.done.get(name, 0))
-        return sent
+            path.unlink()
 
     def _move(self, journal: Journal, batch: list[Waiting]) -> None:
         after = dict(journal.done)
@@ -109,24 +130,8 @@ class Drain:
         self._done.events += len(batch)
         self._progress(self._done)
 
-    def _remove(self, name: str, at: int) -> None:
-        """Take a segment away in which nothing waits any more, unless its owner writes at this moment."""
-        path = self._folder.segments / name
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if ended(self._folder, name, at):
-                if name in self._damaged:
-                    path.replace(self._folder.path / f"{name}.damaged")
-                else:
-                    path.unlink()
-        except BlockingIOError:
-            pass
-        finally:
-            os.close(handle)
-
     def _damage(self, name: str, start: int, end: int) -> None:
-        self._damaged.add(name)
+        self._damaged.add(name.removesuffix(_RETIRED))
         self._done.damaged_bytes += end - start
         logger.error("the spool is damaged: %d bytes of %s are no events; the file is kept", end - start, name)
 

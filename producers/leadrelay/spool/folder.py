@@ -7,15 +7,14 @@ application under different users can share one.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import secrets
 import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SUFFIX = ".seg"
 #: Permissions of the home that a folder in it may have, and a file.
 _FOLDER, _FILE = 0o2770, 0o660
 
@@ -33,29 +32,40 @@ class Folder:
         self.home, self.label = home, label
         self.path = home / "spool" / label
         self.segments = self.path / "segments"
-        self.order, self.journal = self.path / "order", self.path / "journal"
-        self.lost, self.lock = self.path / "lost", self.path / "drain.lock"
-        self._listed = str(self.segments)
+        self.order, self.order_lock = self.path / "order", self.path / "order.lock"
+        self.journal, self.lock, self.lost = self.path / "journal", self.path / "drain.lock", self.path / "lost"
+        self._asked = str(self.segments)
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything waits, so that every event goes behind it: one system call, asked at every call."""
+        return os.access(self._asked, os.F_OK)
 
     def waiting(self) -> list[str]:
-        """Name the segments, oldest first; every event goes behind them while there is one.
+        """Name the segments, oldest first.
 
         Raises:
             OSError: The folder is there and cannot be read.
         """
         try:
-            names = os.listdir(self._listed)  # noqa: PTH208 - asked at every call: three times as fast
+            return sorted(path.name for path in self.segments.iterdir())
         except FileNotFoundError:
             return []
-        return sorted(name for name in names if name.endswith(_SUFFIX)) if names else []
 
     def make(self) -> None:
         """Make the folder if it is missing; raises OSError."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.path.parent, self.path, self.segments):
-            if not folder.is_dir():
-                folder.mkdir(exist_ok=True)
-                self._share(folder, _FOLDER)
+        for folder in (self.path.parent, self.path):
+            self._make(folder)
+
+    def empty(self) -> None:
+        """Take the folder of the segments away if nothing is in it; raises OSError."""
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                self.segments.rmdir()
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
 
     def size(self) -> int:
         """Give the bytes of all segments; raises OSError."""
@@ -65,11 +75,13 @@ class Folder:
                 total += (self.segments / name).stat().st_size
         return total
 
-    def new_segment(self, stamp: int) -> int:
-        """Make a segment whose events have this stamp or a later one; gives its handle. Raises OSError."""
-        self.make()
-        name = f"{stamp:020d}-{os.getpid()}-{secrets.token_hex(3)}{_SUFFIX}"
-        return self.open(self.segments / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL)
+    def new_segment(self, stamp: int) -> tuple[Path, int]:
+        """Make a segment whose events have this stamp or a later one; gives its path and handle. Raises OSError."""
+        path = self.segments / f"{stamp:020d}-{os.getpid()}-{os.urandom(3).hex()}"
+        while True:
+            self._make(self.segments)
+            with contextlib.suppress(FileNotFoundError):  # it was taken away in between
+                return path, self.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL)
 
     def open(self, path: Path, flags: int) -> int:
         """Open one of the files, made for all who may use the home; raises OSError."""
@@ -79,16 +91,22 @@ class Folder:
             self._share(handle, _FILE)
         return handle
 
-    def replace(self, path: Path, data: bytes) -> None:
+    def replace(self, path: Path, data: bytes, *, force: bool = True) -> None:
         """Write a file as a whole, forced to the disk before it takes the old one's place; raises OSError."""
         temporary = path.with_name(f"{path.name}.{os.getpid()}")
         handle = self.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
             os.write(handle, data)
-            os.fsync(handle)
+            if force:
+                os.fsync(handle)
         finally:
             os.close(handle)
         temporary.replace(path)
+
+    def _make(self, folder: Path) -> None:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            self._share(folder, _FOLDER)
 
     def _share(self, target: Path | int, mask: int) -> None:
         """Give what was just made the home's owner, and of its permissions those that such a file has."""

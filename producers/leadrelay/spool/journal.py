@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Journal:
         self._folder = folder
         stored = self._read()
         #: Under which the queue remembers the last batch.
-        self.source: str = str(stored.get("source") or f"spool-{secrets.token_hex(8)}")
+        self.source: str = str(stored.get("source") or f"spool-{os.urandom(8).hex()}")
         #: What is surely in the queue.
         self.done: dict[str, int] = _positions(stored.get("done"))
         self._next = _positions(stored.get("next"))
@@ -48,6 +48,13 @@ class Journal:
     def accepted(self) -> None:
         """Note that the batch was accepted: written with the next one, or by `close`."""
         self.done = self._next
+
+    def renamed(self, name: str, to: str) -> None:
+        """Note that a segment is about to change its name; raises OSError."""
+        if name in self.done:
+            self.done = {**self.done, to: self.done[name]}
+            self._next, self._digest = self.done, ""
+            self._write()
 
     def close(self) -> None:
         """Write the positions of the segments that are still there; raises OSError."""

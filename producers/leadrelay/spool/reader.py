@@ -79,7 +79,10 @@ def merged(
     heads: list[tuple[Waiting, Generator[Waiting]]] = []
 
     def push(rest: Generator[Waiting]) -> None:
-        head = next(rest, None)
+        try:
+            head = next(rest, None)
+        except PermissionError:  # another user's, in a home that is not shared: `status` tells of it
+            return
         if head and head.stamp <= below:
             heapq.heappush(heads, (head, rest))
         else:

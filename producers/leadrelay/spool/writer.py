@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from threading import Lock
@@ -36,9 +35,9 @@ class Writer:
     def __init__(self, folder: Folder, *, most_bytes: int, always: bool = False) -> None:
         """See the class."""
         self._folder, self._most, self._always = folder, most_bytes, always
-        self._stamps = Stamps(folder)
+        self._stamps: Stamps | None = None
         self._lock = Lock()
-        self._handle, self._size = -1, 0
+        self._handle, self._path, self._size = -1, "", 0
         self._dirty = False
         self._measured_at, self._total = float("-inf"), 0
 
@@ -51,8 +50,9 @@ class Writer:
             ValueError: One is too large for a frame; no event is.
         """
         with self._lock:
-            if self._handle < 0:
+            if self._stamps is None:
                 self._folder.make()
+                self._stamps = Stamps(self._folder)
             stamps = [self._stamps.draw() for _ in entries]
             data = b"".join(map(pack, stamps, entries))
             self._fit(len(data))
@@ -76,23 +76,17 @@ class Writer:
         """Close the files; what was written stays."""
         with self._lock:
             self._close()
-            self._stamps.close()
 
     def _written(self, data: bytes, first: int) -> bool:
-        """Write under the file's lock; False when the drain holds it, or has taken the segment away."""
+        """Write; False when the drain has begun to take the segment away, so that it may not see what was written.
+
+        If it does, the queue is given the same eids again within moments, and knows them.
+        """
         if self._handle < 0:
-            self._handle, self._size = self._folder.new_segment(first), 0
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        try:
-            if os.fstat(self._handle).st_nlink == 0:
-                return False
-            self._write(data)
-        finally:
-            fcntl.flock(self._handle, fcntl.LOCK_UN)
-        return True
+            path, self._handle = self._folder.new_segment(first)
+            self._path, self._size = str(path), 0
+        self._write(data)
+        return os.access(self._path, os.F_OK)
 
     def _write(self, data: bytes) -> None:
         """Write all or nothing: what a full disk took in part is taken back, so that nothing later stands behind it."""
