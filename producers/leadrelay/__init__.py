@@ -1,8 +1,8 @@
 """Durable delivery of server-side tracking events to LeadBoxer's Track API.
 
-`track_event("invoice_paid", userId="42")` returns an event id once the event is safe in the queue. Importing this
-package opens nothing and loads next to nothing: the pure protocol comes with the first name that is taken from it, the
-broker's client with the first call. The signatures stand in `__init__.pyi`.
+`track_event("invoice_paid", userId="42")` returns an event id once the event is safe, in the queue or in the spool.
+Importing this package opens nothing and loads next to nothing: the pure protocol comes with the first name that is taken
+from it, the broker's client with the first call. The signatures stand in `__init__.pyi`.
 """
 
 from importlib import import_module
@@ -11,20 +11,27 @@ __all__ = [
     "BrokerFull",
     "BrokerUnavailable",
     "ConfigurationError",
+    "Drop",
     "EnqueueTooLate",
     "Event",
     "InvalidEvent",
     "LeadrelayError",
     "NotAccepted",
     "SchemaTooNew",
+    "SpoolFull",
+    "SpoolUnusable",
+    "atrack_event",
+    "atrack_many",
+    "configure",
     "track_event",
     "track_many",
     "track_url",
     "update_user",
 ]
 
-_HOMES = {"Event": "leadrelay.event"} | dict.fromkeys(
-    ("track_event", "track_many", "track_url", "update_user"), "leadrelay.tracking"
+_HOMES = {"Event": "leadrelay.event", "Drop": "leadrelay.hook"} | dict.fromkeys(
+    ("atrack_event", "atrack_many", "configure", "track_event", "track_many", "track_url", "update_user"),
+    "leadrelay.tracking",
 )
 
 

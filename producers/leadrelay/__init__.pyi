@@ -1,7 +1,8 @@
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from typing import Literal, TypeAlias
 from uuid import UUID
 
@@ -14,6 +15,9 @@ from leadrelay.errors import InvalidEvent as InvalidEvent
 from leadrelay.errors import LeadrelayError as LeadrelayError
 from leadrelay.errors import NotAccepted as NotAccepted
 from leadrelay.errors import SchemaTooNew as SchemaTooNew
+from leadrelay.errors import SpoolFull as SpoolFull
+from leadrelay.errors import SpoolUnusable as SpoolUnusable
+from leadrelay.hook import Drop as Drop
 
 # What has one text on the wire (trackapi/values.py); bool is an int, an aware datetime is a date. None is left out.
 Value: TypeAlias = str | int | float | Decimal | date | UUID | Enum | None
@@ -93,7 +97,44 @@ def track_event(
     ots: str | None = ...,
     **wire: Value,
 ) -> str: ...
+async def atrack_event(
+    title: str,
+    /,
+    *,
+    properties: Mapping[str, Value] | None = ...,
+    user_agent: str | None = ...,
+    lane: str | bool | None = ...,
+    idempotency_key: str | int | UUID | None = ...,
+    si: str | None = ...,
+    eid: str | UUID | None = ...,
+    sid: str | None = ...,
+    uid: str | None = ...,
+    proxy: bool | Literal["auto", "true", "false"] | None = ...,
+    browser: str | None = ...,
+    browserVersion: str | None = ...,
+    eh: str | int | None = ...,
+    ew: str | int | None = ...,
+    ip: str | None = ...,
+    lc: str | None = ...,
+    locale: str | None = ...,
+    otor: str | None = ...,
+    otpe: str | None = ...,
+    otr: str | None = ...,
+    platform: str | None = ...,
+    ref: str | None = ...,
+    sc: str | int | None = ...,
+    sh: str | int | None = ...,
+    sw: str | int | None = ...,
+    tz: str | float | None = ...,
+    userId: str | int | UUID | None = ...,
+    email: str | None = ...,
+    increment: bool | None = ...,
+    otui: str | None = ...,
+    ots: str | None = ...,
+    **wire: Value,
+) -> str: ...
 def track_many(events: Iterable[event.Event | Mapping[str, object]]) -> list[str]: ...
+async def atrack_many(events: Iterable[event.Event | Mapping[str, object]]) -> list[str]: ...
 def track_url(
     url: str | bytes,
     /,
@@ -166,3 +207,24 @@ def update_user(
     ots: str | None = ...,
     **wire: Value,
 ) -> str: ...
+def configure(
+    *,
+    broker_url: str = ...,
+    dataset_id: str = ...,
+    destination_url: str = ...,
+    namespace: str = ...,
+    mode: Literal["live", "inline", "log", "fake", "off"] = ...,
+    home: Path = ...,
+    timeout_ms: int = ...,
+    strict: bool | None = ...,
+    before_track: Callable[[dict[str, str]], Mapping[str, Value] | Drop | None] | str | None = ...,
+    default_properties: Mapping[str, Value] = ...,
+    allowed_datasets: frozenset[str] = ...,
+    capture_ip: bool = ...,
+    spool_fsync: Literal["everysec", "always"] = ...,
+    spool_max_bytes: int = ...,
+    spool_full: Literal["lose", "raise"] = ...,
+    lanes: bool = ...,
+    lane_secret: str = ...,
+    proxy: Literal["auto", "true", "false"] = ...,
+) -> None: ...

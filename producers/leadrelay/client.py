@@ -106,16 +106,11 @@ class Client:
         Raises:
             NotAccepted: These events, or later ones of them, are in neither.
         """
-        if self._hook:
-            events = [kept for event in events if (kept := self._hook(event))]
-        if self._handover is None:
-            MODES[self.settings.mode](self.settings, events)
-            return
-        for chunk in chunks([self.entry(event) for event in events]):
-            self._handover.put(chunk)
+        for part in self._parts(events):
+            self._hand(part)
 
     def accept(self, events: Sequence[Event]) -> bool:
-        """Hand events over; never raises and does not wait longer than `timeout_ms` for each thousand.
+        """Hand events over; never raises, and waits no longer than `timeout_ms` for each thousand.
 
         Args:
             events: In order.
@@ -123,13 +118,56 @@ class Client:
         Returns:
             Whether they are safe; what is not was counted as lost.
         """
-        try:
-            self.put(events)
-        except NotAccepted as error:
-            if self._handover:
-                self._handover.lose(len(events), error)
-            return False
-        return True
+        safe = True
+        for part in self._parts(events):
+            try:
+                self._hand(part)
+            except Exception as error:  # noqa: BLE001 - the application goes on, whatever it is
+                self._lose(part, error)
+                safe = False
+        return safe
+
+    async def aput(self, events: Sequence[Event]) -> None:
+        """Do as `put`, from an event loop, which it does not hold up."""
+        for part in self._parts(events):
+            await self._ahand(part)
+
+    async def aaccept(self, events: Sequence[Event]) -> bool:
+        """Do as `accept`, from an event loop, which it does not hold up."""
+        safe = True
+        for part in self._parts(events):
+            try:
+                await self._ahand(part)
+            except Exception as error:  # noqa: BLE001 - as in `accept`
+                self._lose(part, error)
+                safe = False
+        return safe
+
+    def _parts(self, events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+        """Give the events as the hook leaves them, in parts that one call takes."""
+        kept = [after for event in events if (after := self._hook(event))] if self._hook else events
+        return chunks(kept)
+
+    def _hand(self, events: Sequence[Event]) -> None:
+        if self._handover:
+            self._handover.put([self.entry(event) for event in events])
+        else:
+            MODES[self.settings.mode](self.settings, events)
+
+    async def _ahand(self, events: Sequence[Event]) -> None:
+        if self._handover:
+            await self._handover.aput([self.entry(event) for event in events])
+        else:
+            import asyncio  # noqa: PLC0415 - other applications need not load it
+
+            await asyncio.to_thread(MODES[self.settings.mode], self.settings, events)
+
+    def _lose(self, events: Sequence[Event], error: Exception) -> None:
+        why = str(error) if isinstance(error, NotAccepted) else type(error).__name__
+        if self._handover:
+            self._handover.lose(len(events), why)
+        else:
+            logger.error("%d events were not sent: %s", len(events), why)
 
     def close(self) -> None:
         """Leave; at the end of a process. Takes a second at most."""
@@ -147,16 +185,14 @@ class Client:
         Raises:
             NotAccepted: This chunk and the later ones were not, as far as is known.
         """
-        entries = [self.entry(event) for event in events]
         if self.settings.mode == "off":
             return []
         budget = budget_s or self.settings.timeout_ms / 1000
-        sender = self._own_sender()
-        return [
-            receipt
-            for chunk in chunks(entries)
-            for receipt in sender.enqueue(chunk, end=time.monotonic() + budget, bulk=bulk)
-        ]
+        sender, receipts = self._own_sender(), []
+        for chunk in chunks(events):
+            entries = [self.entry(event) for event in chunk]
+            receipts += sender.enqueue(entries, end=time.monotonic() + budget, bulk=bulk)
+        return receipts
 
     def import_batch(self, entries: list[Entry], batch: Batch, budget_s: float) -> list[Receipt]:
         """Enqueue one batch of an import, behind live events; a repeat of the source's last batch adds nothing.
@@ -191,15 +227,15 @@ def _own_eid(si: str, eid: Any, key: Any) -> str | None:
     return derived_eid(si, text)
 
 
-def chunks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Split entries into calls of at most `MOST_AT_ONCE` events and `MOST_BYTES`."""
-    chunk: list[Entry] = []
+def chunks(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """Split events into calls of at most `MOST_AT_ONCE` events and `MOST_BYTES`."""
+    chunk: list[Event] = []
     size = 0
-    for entry in entries:
-        if chunk and (len(chunk) == MOST_AT_ONCE or size + len(entry.payload) > MOST_BYTES):
+    for event in events:
+        if chunk and (len(chunk) == MOST_AT_ONCE or size + len(event.rendered) > MOST_BYTES):
             yield chunk
             chunk, size = [], 0
-        chunk.append(entry)
-        size += len(entry.payload)
+        chunk.append(event)
+        size += len(event.rendered)
     if chunk:
         yield chunk

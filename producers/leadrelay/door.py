@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from threading import Lock, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from leadrelay.errors import BrokerUnavailable
 
@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from leadrelay.link import Link
     from leadrelay.sender import Sender
     from leadrelay.settings import Settings
+
+
+class Opened(NamedTuple):
+    """An open link: the broker's URL, the connections, and what sends over them."""
+
+    url: str
+    link: Link
+    sender: Sender
 
 
 class Door:
@@ -28,7 +36,7 @@ class Door:
         self._lock = Lock()
         self._opening: Thread | None = None
         self._failure: Exception | None = None
-        self._open: tuple[Sender, Link] | None = None
+        self.opened: Opened | None = None
 
     def sender(self, end: float) -> Sender:
         """Give the sender, its calls bounded by the monotonic time `end`.
@@ -37,27 +45,31 @@ class Door:
             BrokerUnavailable: It is not connected by then.
             Exception: Why opening failed.
         """
-        sender, link = self._open or self._opened(end)
-        link.until(end)
-        return sender
+        opened = self.opened or self._wait(end)
+        opened.link.until(end)
+        return opened.sender
 
     def flush(self) -> None:
         """Write the witness; at the end of a process."""
-        if self._open and self._open[0].queue.witness:
-            self._open[0].queue.witness.flush()
+        if self.opened and self.opened.sender.queue.witness:
+            self.opened.sender.queue.witness.flush()
 
-    def _opened(self, end: float) -> tuple[Sender, Link]:
+    def begin(self) -> Thread:
+        """Begin to open it, unless that is under way."""
+        with self._lock:
+            if self._opening is None or not self._opening.is_alive():
+                self._failure = None
+                self._opening = Thread(target=self._connect, name="leadrelay-open", daemon=True)
+                self._opening.start()
+            return self._opening
+
+    def _wait(self, end: float) -> Opened:
         if self._threads:
-            with self._lock:
-                if self._opening is None or not self._opening.is_alive():
-                    self._failure = None
-                    self._opening = Thread(target=self._connect, name="leadrelay-open", daemon=True)
-                    self._opening.start()
-            self._opening.join(max(0.0, end - time.monotonic()))
+            self.begin().join(max(0.0, end - time.monotonic()))
         else:
             self._connect()
-        if self._open:
-            return self._open
+        if self.opened:
+            return self.opened
         raise self._failure or BrokerUnavailable("the broker is not connected yet")
 
     def _connect(self) -> None:
@@ -71,6 +83,6 @@ class Door:
             link = Link(url, threads=self._threads)
             sender = Sender(Queue(link, self._settings.namespace, broker.witness_of(self._settings)))
             sender.offset()
-            self._open = sender, link
+            self.opened = Opened(url, link, sender)
         except Exception as error:  # noqa: BLE001 - told to whoever asks for the sender
             self._failure = error

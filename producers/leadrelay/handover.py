@@ -11,17 +11,20 @@ import logging
 import os
 import time
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from leadrelay.door import Door
-from leadrelay.errors import NotAccepted, SpoolUnusable
+from leadrelay.errors import BrokerUnavailable, NotAccepted, SpoolUnusable
 from leadrelay.keeper import Keeper, threads_run
 from leadrelay.spool.folder import Folder
 from leadrelay.spool.lost import Lost
 from leadrelay.spool.writer import Writer
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Sequence
 
+    from leadrelay.aio import AsyncLink
     from leadrelay.entry import Entry
     from leadrelay.settings import Settings
     from leadrelay.spool.drain import Drained
@@ -53,10 +56,11 @@ class Handover:
         threads = threads_run()
         self._budget_s = settings.timeout_ms / 1000 * _SHARE
         self._folder = Folder(settings.home, settings.label())
-        always = settings.spool_fsync == "always"
-        self._writer = Writer(self._folder, most_bytes=settings.spool_max_bytes, always=always)
+        self._always = settings.spool_fsync == "always"
+        self._writer = Writer(self._folder, most_bytes=settings.spool_max_bytes, always=self._always)
         self._lost = Lost(self._folder)
         self._door = Door(settings, threads=threads)
+        self._of_loops: WeakKeyDictionary[AbstractEventLoop, AsyncLink] = WeakKeyDictionary()
         self._keeper = Keeper(self._keep, threads=threads)
         self._spent_s = time.monotonic() - started if started else 0.0
         self._closed = True
@@ -69,26 +73,52 @@ class Handover:
         Raises:
             SpoolFull, SpoolUnusable: They are in neither; the broker is away.
         """
-        end = time.monotonic() + max(0.0, self._budget_s - self._spent_s)
-        self._spent_s = 0.0
+        end = self._end()
         if self._closed and not self._folder.waits and self._sent(entries, end):
             return
         try:
-            self._writer.append(entries)
-        except (NotAccepted, OSError) as error:
-            if self._closed and self._sent(entries, end):  # out of order, but not lost
-                return
-            if isinstance(error, OSError):
-                message = f"the spool in {self._folder.path} cannot be written ({error.strerror})"
-                raise SpoolUnusable(message) from error
-            raise
+            self._spool(entries)
+        except NotAccepted:
+            if not (self._closed and self._sent(entries, end)):  # out of order, but not lost
+                raise
         finally:
             self._keeper.wake(end)
 
-    def lose(self, events: int, error: NotAccepted) -> None:
+    async def aput(self, entries: Sequence[Entry]) -> None:
+        """Do as `put`, from an event loop."""
+        import asyncio  # noqa: PLC0415 - other applications need not load it
+
+        end = self._end()
+        if self._closed and not self._folder.waits and await self._asent(entries, end):
+            return
+        try:
+            if self._always:  # each write waits for the disk: not in the loop
+                await asyncio.to_thread(self._spool, entries)
+            else:
+                self._spool(entries)
+        except NotAccepted:
+            if not (self._closed and await self._asent(entries, end)):
+                raise
+        finally:
+            self._keeper.wake(end)
+
+    def _end(self) -> float:
+        """Give until when a call that begins now may wait for the broker."""
+        left = max(0.0, self._budget_s - self._spent_s)
+        self._spent_s = 0.0
+        return time.monotonic() + left
+
+    def _spool(self, entries: Sequence[Entry]) -> None:
+        try:
+            self._writer.append(entries)
+        except OSError as error:
+            message = f"the spool in {self._folder.path} cannot be written ({error.strerror})"
+            raise SpoolUnusable(message) from error
+
+    def lose(self, events: int, why: str) -> None:
         """Count events that nobody keeps, and say so the first time; never raises."""
         self._lost.count(events)
-        self._say(f"lost: {error}", f"events are lost and counted (see `leadrelay status`): {error}")
+        self._say("lost", f"events are lost and counted (see `leadrelay status`): {why}")
 
     def close(self) -> None:
         """Leave: force the spool to the disk, and drain if that is a matter of moments."""
@@ -106,11 +136,37 @@ class Handover:
         try:
             self._door.sender(end).enqueue(entries, end=end)
         except Exception as error:  # noqa: BLE001 - whatever it is, the spool has a place
-            self._closed = False
-            self._try_at = time.monotonic() + self._wait_s
-            self._say("away", f"events wait in the spool ({self._folder.path}): {_told(error)}")
+            self._trip(error)
             return False
         return True
+
+    async def _asent(self, entries: Sequence[Entry], end: float) -> bool:
+        try:
+            await self._link_of_loop().enqueue(entries, end)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._trip(error)
+            return False
+        return True
+
+    def _link_of_loop(self) -> AsyncLink:
+        import asyncio  # noqa: PLC0415 - as in `aput`
+
+        loop = asyncio.get_running_loop()
+        found = self._of_loops.get(loop)
+        if found is None:
+            from leadrelay.aio import AsyncLink  # noqa: PLC0415 - loads redis; where it is open, it is loaded
+
+            opened = self._door.opened
+            if opened is None:
+                self._door.begin()
+                raise BrokerUnavailable("the broker is not connected yet")
+            found = self._of_loops[loop] = AsyncLink(opened.url, opened.sender)
+        return found
+
+    def _trip(self, error: Exception) -> None:
+        self._closed = False
+        self._try_at = time.monotonic() + self._wait_s
+        self._say("away", f"events wait in the spool ({self._folder.path}): {_told(error)}")
 
     # In the background ------------------------------------------------------------------------------------------------
 
@@ -129,7 +185,7 @@ class Handover:
         """Try the broker, and drain if it serves; closes the breaker when both went well."""
         try:
             sender = self._door.sender(min(end, time.monotonic() + _BATCH_S))
-            sender.queue.client.ping()
+            sender.offset(anew=True)
             drain = self._drain(end)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
             self._closed = False

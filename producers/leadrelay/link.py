@@ -64,7 +64,7 @@ class Link(redis.Redis):
         return reply
 
     def _exchange(self, connection: Any, end: float, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        connection.send_packed_command([_packed(args)], check_health=False)
+        connection.send_packed_command([packed(args)], check_health=False)
         if not connection.can_read(max(0.001, end - time.monotonic())):
             raise exceptions.TimeoutError("no reply in time")
         parse: Any = self.parse_response
@@ -122,7 +122,7 @@ class Link(redis.Redis):
             one.disconnect()
 
 
-def _packed(args: tuple[Any, ...]) -> bytes:
+def packed(args: tuple[Any, ...]) -> bytes:
     """Write a command; of a script's call, its name and keys are written once and kept."""
     fixed = 3 + int(args[2]) if args[0] == "EVALSHA" else 1
     parts = [b"*%d\r\n" % len(args), _written(args[:fixed])]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from leadrelay.errors import InvalidEvent
 from leadrelay.inbox import call_of
+from leadrelay.invalid import INVALID, is_refused
 from leadrelay.lane import lane_of
 from leadrelay.queue.message import Entry
 from leadrelay.trackapi.forms import USER_AGENT
@@ -18,12 +20,14 @@ if TYPE_CHECKING:
 
 
 def editable(letter: DeadLetter) -> dict[str, Any]:
-    """Give the parameters that an edit starts from; of what is no event, those that a Celery producer's call had.
+    """Give the parameters that an edit starts from; of what is no event, those that the producer's call had.
 
-    The eid is not among them: it stays.
+    The eid is not among them: it stays. Nor is why the event was refused: `dead show` says it.
     """
-    wire = dict(letter.wire) if letter.wire is not None else call_of(letter.message.payload)
-    wire.pop("eid", None)
+    payload = letter.message.payload
+    wire = dict(letter.wire or (json.loads(payload) if is_refused(payload) else call_of(payload)))
+    for note in ("eid", INVALID):
+        wire.pop(note, None)
     return wire
 
 

@@ -30,6 +30,11 @@ class Sender:
         self.queue = queue
         self._clock_offset: float | None = None
 
+    @property
+    def known_offset(self) -> float | None:
+        """The offset if it is known, without asking the broker."""
+        return self._clock_offset
+
     def enqueue(
         self, chunk: Sequence[Entry], *, end: float, bulk: bool = False, batch: Batch | None = None
     ) -> list[Receipt]:
@@ -60,9 +65,16 @@ class Sender:
         deadline = int((end + self.offset()) * 1000)
         return self.queue.enqueue(chunk, bulk=bulk, deadline_ms=deadline, batch=batch)
 
-    def offset(self) -> float:
-        """Seconds from this process's monotonic clock to broker time, rather too few than too many."""
-        if self._clock_offset is None:
+    def offset(self, *, anew: bool = False) -> float:
+        """Give the seconds from this process's monotonic clock to broker time, rather too few than too many.
+
+        Args:
+            anew: Ask the broker even if they are known; also shows that it serves.
+
+        Raises:
+            BrokerUnavailable: It does not answer.
+        """
+        if self._clock_offset is None or anew:
             try:
                 seconds, micros = self.queue.client.time()
             except RedisError as error:

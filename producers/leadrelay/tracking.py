@@ -8,10 +8,11 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from leadrelay.errors import ConfigurationError, InvalidEvent, NotAccepted, SpoolFull, SpoolUnusable
+from leadrelay.errors import ConfigurationError, InvalidEvent
 from leadrelay.event import Event, split
 from leadrelay.lane import IDENTITIES, identity_of
 from leadrelay.trackapi.forms import from_url
@@ -106,16 +107,17 @@ def _built(here: Client, build: Callable[[], Event], call: Mapping[str, Any]) ->
 
 def _put(here: Client, events: Sequence[Event]) -> None:
     """Hand over; what nobody keeps raises only where it was asked for."""
-    if not here.strict and here.settings.spool_full != "raise":
-        here.accept(events)
-        return
-    try:
+    if here.strict or here.settings.spool_full == "raise":
         here.put(events)
-    except (SpoolFull, SpoolUnusable):
-        raise
-    except NotAccepted:
-        if here.strict:
-            raise
+    else:
+        here.accept(events)
+
+
+async def _aput(here: Client, events: Sequence[Event]) -> None:
+    if here.strict or here.settings.spool_full == "raise":
+        await here.aput(events)
+    else:
+        await here.aaccept(events)
 
 
 def track_event(title: str, /, **wire: Any) -> str:
@@ -152,12 +154,33 @@ def track_many(events: Iterable[Event | Mapping[str, Any]]) -> list[str]:
             `eid` or `idempotency_key`.
     """
     here = client()
-    made = [
-        _built(here, lambda number=number, event=event: _made(here, number, event), _call_of(event))  # type: ignore[misc]
-        for number, event in enumerate(events)
-    ]
+    made = _many(here, events)
     _put(here, made)
     return [event.eid for event in made]
+
+
+async def atrack_event(title: str, /, **wire: Any) -> str:
+    """Do as `track_event`, from an event loop: over a connection of the loop, without a thread."""
+    here = client()
+    named = "" if title is None else title
+    event = _built(here, lambda: here.make(named, wire), {"ti": title, **wire})
+    await _aput(here, [event])
+    return event.eid
+
+
+async def atrack_many(events: Iterable[Event | Mapping[str, Any]]) -> list[str]:
+    """Do as `track_many`, from an event loop: over a connection of the loop, without a thread."""
+    here = client()
+    made = _many(here, events)
+    await _aput(here, made)
+    return [event.eid for event in made]
+
+
+def _many(here: Client, events: Iterable[Event | Mapping[str, Any]]) -> list[Event]:
+    return [
+        _built(here, partial(_made, here, number, event), event if isinstance(event, Mapping) else {})
+        for number, event in enumerate(events)
+    ]
 
 
 def update_user(**wire: Any) -> str:
@@ -226,7 +249,3 @@ def _made(here: Client, number: int, event: Event | Mapping[str, Any]) -> Event:
         except InvalidEvent as error:
             wrong = str(error)
     raise InvalidEvent(f"events[{number}]: {wrong}")
-
-
-def _call_of(event: Any) -> Mapping[str, Any]:
-    return event if isinstance(event, Mapping) else {}

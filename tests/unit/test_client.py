@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 from leadrelay.client import Client, chunks
 from leadrelay.errors import InvalidEvent
+from leadrelay.event import Event
 from leadrelay.ids import derived_eid
-from leadrelay.queue.message import Entry
 from leadrelay.settings import Settings
 
 
@@ -83,7 +83,7 @@ def test_the_entry_names_nobody():
 
 
 def test_chunks_hold_a_thousand_events_or_a_megabyte():
-    small = [Entry("e", "", "s", b"x")] * 2500
+    small = [Event("e", {}, b"x")] * 2500
     assert [len(chunk) for chunk in chunks(small)] == [1000, 1000, 500]
-    large = [Entry("e", "", "s", b"x" * 400_000)] * 5
+    large = [Event("e", {}, b"x" * 400_000)] * 5
     assert [len(chunk) for chunk in chunks(large)] == [2, 2, 1]

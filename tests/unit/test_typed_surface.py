@@ -41,7 +41,9 @@ def test_the_stub_names_what_the_package_exports():
     names = {
         alias.asname for node in STUB.body if isinstance(node, ast.ImportFrom) for alias in node.names if alias.asname
     }
-    named = names | {node.name for node in STUB.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    named = names | {
+        node.name for node in STUB.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
     assert named == set(leadrelay.__all__)
     assert all(getattr(leadrelay, name) for name in named)
     with pytest.raises(AttributeError, match="has no attribute 'track'"):

@@ -190,12 +190,13 @@ class Queue:
         if len(entries) > MOST_AT_ONCE:
             message = f"{len(entries)} events in one call; at most {MOST_AT_ONCE}"
             raise ValueError(message)
-        before = self._before()
-        args: list[Any] = ["bulk" if bulk else "ready", deadline_ms, RECENT_WINDOW]
-        args += (batch.source, batch.digest) if batch else ("", "")
-        for entry in entries:
-            args += entry.arguments()
-        _, epoch, *seqs = self.run("enqueue", *args, extra_keys=[self.keys.batches])
+        before = self.before()
+        args = enqueue_args(entries, bulk=bulk, deadline_ms=deadline_ms, batch=batch)
+        return self.enqueued(entries, self.run("enqueue", *args, extra_keys=[self.keys.batches]), before)
+
+    def enqueued(self, entries: Sequence[Entry], reply: Sequence[Any], before: tuple[int, int, int]) -> list[Receipt]:
+        """Read the reply of the script `enqueue`; `before` was known when it was sent."""
+        _, epoch, *seqs = reply
         receipts = [
             Receipt(entry.eid, int(epoch), abs(int(seq)), duplicate=int(seq) < 0)
             for entry, seq in zip(entries, seqs, strict=True)
@@ -223,7 +224,7 @@ class Queue:
             max_bytes: Most bytes (one message always fits).
             holding: Messages that the worker holds at this moment.
         """
-        before = self._before()
+        before = self.before()
         reply = self.run("claim", *_claim_args(worker, request_id, limit, max_bytes, holding))
         return self._claimed(reply, before)
 
@@ -241,7 +242,7 @@ class Queue:
         holding: int,
     ) -> tuple[Settled, Claim]:
         """Settle, then claim, in one round trip; `holding` counts what is held after the settlements."""
-        before = self._before()
+        before = self.before()
         settled, claim = scripts.run_together(
             self.client,
             [
@@ -262,7 +263,7 @@ class Queue:
         Returns:
             False when it has no lease any more, so that it owns nothing it holds.
         """
-        before = self._before()
+        before = self.before()
         told = ["1", *holds] if holds is not None else [""]
         alive, epoch, seq = self.run("heartbeat", worker, int(LEASE_S * 1000), *told)
         self._observe(epoch, seq, before)
@@ -330,7 +331,8 @@ class Queue:
             args += (settlement.token, settlement.kind, settlement.argument, settlement.attempt)
         return args
 
-    def _before(self) -> tuple[int, int, int]:
+    def before(self) -> tuple[int, int, int]:
+        """Give what the witness knows, to be told with the reply of a call that is sent now."""
         return self.witness.highest() if self.witness else (0, 0, 0)
 
     def _observe(self, epoch: Any, seq: Any, before: tuple[int, int, int]) -> None:
@@ -348,6 +350,17 @@ class Queue:
             drain=b"d" in flags,
             blocked=frozenset(blocked.decode().split()),
         )
+
+
+def enqueue_args(
+    entries: Iterable[Entry], *, bulk: bool = False, deadline_ms: int = 0, batch: Batch | None = None
+) -> list[Any]:
+    """Give the arguments of the script `enqueue`, as `Queue.enqueue`."""
+    args: list[Any] = ["bulk" if bulk else "ready", deadline_ms, RECENT_WINDOW]
+    args += (batch.source, batch.digest) if batch else ("", "")
+    for entry in entries:
+        args += entry.arguments()
+    return args
 
 
 def _claim_args(worker: str, request_id: str, limit: int, max_bytes: int, holding: int) -> list[Any]:

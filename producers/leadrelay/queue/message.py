@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadrelay.entry import Entry as Entry  # noqa: PLC0414 - known from here
+from leadrelay.invalid import is_refused
 
 #: Version of the header; a message of a newer version is left in the queue for workers that know it.
 VERSION = 1
@@ -119,7 +120,9 @@ class Message:
 
 
 def wire_of(payload: bytes) -> dict[str, str] | None:
-    """Read a payload: an object of texts with a dataset id; None when it is not an event."""
+    """Read a payload: an object of texts with a dataset id; None when it is not an event, or was refused as one."""
+    if is_refused(payload):
+        return None
     try:
         wire: Any = json.loads(payload)
     except (ValueError, RecursionError):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from leadrelay import __name__ as _package
 from leadrelay.failpoints import failpoint
+from leadrelay.invalid import is_refused
 from leadrelay.label import shown_title
 from leadrelay.queue.message import wire_of
 from leadrelay.settings import Settings
@@ -75,7 +76,8 @@ def attempt(job: Job) -> Result:
     failpoint("attempt.before")
     request = _request(job.payload)
     if request is None:
-        return _finish(job, started, Verdict("rejected", "malformed"), Decision("dead", "malformed"), Seen())
+        reason = "invalid" if is_refused(job.payload) else "malformed"
+        return _finish(job, started, Verdict("rejected", reason), Decision("dead", reason), Seen())
     try:
         seen = _destination().send(request.form, request.user_agent)
     except Exception as error:  # noqa: BLE001 - an event must not be lost to a bug of ours; its class is told, not its text
