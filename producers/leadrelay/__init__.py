@@ -1,8 +1,8 @@
 """Durable delivery of server-side tracking events to LeadBoxer's Track API.
 
 `track_event("invoice_paid", userId="42")` returns an event id once the event is safe, in the queue or in the spool.
-Importing this package opens nothing and loads next to nothing: the pure protocol comes with the first name that is taken
-from it, the broker's client with the first call. The signatures stand in `__init__.pyi`.
+Importing this package opens nothing and loads next to nothing: the pure protocol comes with the first name that is
+taken from it, the broker's client with the first call. The signatures stand in `__init__.pyi`.
 """
 
 from importlib import import_module

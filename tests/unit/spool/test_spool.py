@@ -1,0 +1,252 @@
+import contextlib
+import os
+import stat
+
+import pytest
+from leadrelay.errors import BrokerUnavailable, SpoolFull
+from leadrelay.home import locked
+from leadrelay.spool import stamps as stamps_module
+from leadrelay.spool import writer as writer_module
+from leadrelay.spool.drain import Drain
+from leadrelay.spool.folder import Folder, folders
+from leadrelay.spool.lost import Lost, lost
+from leadrelay.spool.stamps import Stamps
+from leadrelay.spool.summary import summary
+from leadrelay.spool.writer import Writer
+
+from tests.unit.spool.model import FakeQueue, eids, event
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Folder(tmp_path / "home", "leadrelay-t")
+
+
+def writer(folder, **options):
+    return Writer(folder, **{"most_bytes": 10**9, **options})
+
+
+def drained(folder):
+    queue = FakeQueue()
+    done = Drain(folder, queue.send, queue.last_batch).run()
+    return queue.order, done
+
+
+def test_events_of_several_writers_come_out_in_the_order_in_which_they_went_in(folder):
+    writers = [writer(folder) for _ in range(4)]
+    for number in range(40):
+        writers[number * 7 % 4].append([event(number)])
+    assert folder.waits
+    assert drained(folder)[0] == eids(range(40))
+    assert not folder.waits
+
+
+def test_a_writer_goes_on_after_a_drain(folder):
+    here = writer(folder)
+    for number in range(3):
+        here.append([event(number)])
+        assert drained(folder)[0] == eids([number])
+
+
+def test_large_spools_have_several_segments(folder, monkeypatch):
+    monkeypatch.setattr(writer_module, "SEGMENT_BYTES", 1000)
+    here = writer(folder)
+    for number in range(50):
+        here.append([event(number, 100)])
+    assert len(folder.waiting()) > 5
+    assert drained(folder)[0] == eids(range(50))
+
+
+def test_a_broker_that_is_away_again_leaves_the_rest(folder):
+    here = writer(folder)
+    here.append([event(number) for number in range(2500)])
+    queue, calls = FakeQueue(), []
+
+    def send(entries, source, digest):
+        calls.append(len(entries))
+        if len(calls) == 2:
+            raise BrokerUnavailable("away")
+        queue.send(entries, source, digest)
+
+    with pytest.raises(BrokerUnavailable):
+        Drain(folder, send, queue.last_batch).run()
+    assert summary(folder).events == 1500
+    here.append([event(2500)])
+    assert Drain(folder, queue.send, queue.last_batch).run().events == 1501
+    assert queue.order == eids(range(2501))
+
+
+def test_a_full_spool_refuses_and_says_so(folder):
+    here = writer(folder, most_bytes=1000)
+    kept = 0
+    with contextlib.suppress(SpoolFull):
+        for _ in range(100):
+            here.append([event(kept)])
+            kept += 1
+    with pytest.raises(SpoolFull, match="LEADRELAY_SPOOL_MAX_BYTES"):
+        here.append([event(99)])
+    assert 0 < kept < 20
+    assert drained(folder)[0] == eids(range(kept))
+
+
+@pytest.mark.parametrize("cut", [1, 30])
+def test_a_torn_tail_was_never_acknowledged(folder, cut):
+    here = writer(folder)
+    here.append([event(1)])
+    here.append([event(2)])
+    (name,) = folder.waiting()
+    os.truncate(folder.segments / name, (folder.segments / name).stat().st_size - cut)
+    order, done = drained(folder)
+    assert order == eids([1])
+    assert done.damaged_bytes == 0
+    assert not folder.waits
+
+
+def test_damage_costs_what_it_hit_and_is_told(folder, caplog):
+    here = writer(folder)
+    for number in range(5):
+        here.append([event(number)])
+    path = folder.segments / folder.waiting()[0]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 255
+    path.write_bytes(data)
+    order, done = drained(folder)
+    assert order == eids([0, 1, 3, 4])
+    assert done.damaged_bytes == len(data) // 5
+    assert "damaged" in caplog.text
+    assert len(list(folder.path.glob("*.damaged"))) == 1
+    assert not folder.waits
+
+
+def test_what_a_full_disk_took_in_part_is_taken_back(folder, monkeypatch):
+    here = writer(folder)
+    here.append([event(1)])
+    write = os.write
+
+    def full(handle, data):
+        write(handle, data[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writer_module.os, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        here.append([event(2)])
+    monkeypatch.undo()
+    here.append([event(3)])
+    order, done = drained(folder)
+    assert (order, done.damaged_bytes) == (eids([1, 3]), 0)
+
+
+def test_one_process_drains_at_a_time(folder):
+    writer(folder).append([event(1)])
+    with locked(folder.lock) as alone:
+        assert alone
+        order, done = drained(folder)
+    assert (order, done.alone) == ([], False)
+
+
+def test_a_write_that_the_drain_may_not_see_is_written_again(folder, monkeypatch):
+    """The segment is renamed between a write and the look at its name."""
+    here = writer(folder)
+    here.append([event(1)])
+    (name,) = folder.waiting()
+    (folder.segments / name).rename(folder.segments / f"{name}.retired")
+    here.append([event(2)])
+    assert len(folder.waiting()) == 2
+    assert drained(folder)[0] == eids([1, 2])
+
+
+@pytest.mark.parametrize("jump_s", [-30 * 86400, 30 * 86400])
+def test_a_clock_that_is_set_changes_no_order(folder, monkeypatch, jump_s):
+    first, real = writer(folder), stamps_module.time.time_ns
+    first.append([event(1)])
+    monkeypatch.setattr(stamps_module.time, "time_ns", lambda: real() + jump_s * 10**9)
+    writer(folder).append([event(2)])
+    first.append([event(3)])
+    assert drained(folder)[0] == eids([1, 2, 3])
+
+
+def test_after_a_start_of_the_machine_stamps_are_higher(folder, monkeypatch):
+    """Also when its clock begins in 1970."""
+    writer(folder).append([event(1)])
+    monkeypatch.setattr(stamps_module, "_boot", lambda: "another")
+    monkeypatch.setattr(stamps_module.time, "time_ns", lambda: 0)
+    monkeypatch.setattr(stamps_module.time, "monotonic_ns", lambda: 5)
+    writer(folder).append([event(2)])
+    assert drained(folder)[0] == eids([1, 2])
+
+
+def test_stamps_rise(folder):
+    folder.make()
+    first, second = Stamps(folder), Stamps(folder)
+    drawn = [stamps.draw() for _ in range(1000) for stamps in (first, second)]
+    assert drawn == sorted(drawn)
+
+
+def test_lost_events_are_counted_over_processes(folder):
+    folder.make()
+    first, second = Lost(folder), Lost(folder)
+    first.count(3)
+    second.count(4)
+    assert lost(folder)["events"] == 7
+    assert summary(folder).lost == 7
+
+
+def test_what_cannot_be_counted_now_is_counted_later(tmp_path):
+    (tmp_path / "home").write_text("")
+    counter = Lost(Folder(tmp_path / "home", "t"))
+    counter.count(2)
+    assert counter.pending == 2
+    (tmp_path / "home").unlink()
+    counter._folder.make()
+    counter.count(1)
+    assert lost(counter._folder)["events"] == 3
+
+
+def test_spools_of_other_brokers_stay_where_they_are(tmp_path):
+    own, other = Folder(tmp_path, "a"), Folder(tmp_path, "b")
+    writer(own).append([event(1)])
+    writer(other).append([event(2)])
+    assert drained(own)[0] == eids([1])
+    assert [folder.label for folder in folders(tmp_path)] == ["a", "b"]
+    assert summary(other).events == 1
+
+
+@pytest.mark.parametrize(("home", "expected"), [(0o700, 0o600), (0o2770, 0o660)])
+def test_files_may_be_used_by_whom_the_home_may_be(folder, home, expected):
+    folder.home.mkdir()
+    folder.home.chmod(home)
+    writer(folder).append([event(1)])
+    segment = folder.segments / folder.waiting()[0]
+    assert stat.S_IMODE(segment.stat().st_mode) == expected
+    assert stat.S_IMODE(folder.segments.stat().st_mode) == home
+
+
+def test_a_segment_of_another_user_is_left_and_told(folder, monkeypatch):
+    writer(folder).append([event(1)])
+    writer(folder).append([event(2)])
+    first, opened = folder.waiting()[0], os.open
+
+    def refusing(path, *args):
+        if str(path).endswith(first):
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args)
+
+    monkeypatch.setattr(os, "open", refusing)
+    assert drained(folder)[0] == eids([2])
+    assert summary(folder).unreadable == 1
+    assert folder.waiting() == [first]
+
+
+def test_the_disk_is_waited_for_each_time_where_that_is_asked_for(folder, monkeypatch):
+    synced = []
+    monkeypatch.setattr(writer_module.os, "fsync", synced.append)
+    here = writer(folder, always=True)
+    for number in range(3):
+        here.append([event(number)])
+    assert len(synced) == 3
+    lazy = writer(folder)
+    lazy.append([event(3)])
+    assert len(synced) == 3
+    lazy.sync()
+    lazy.sync()
+    assert len(synced) == 4
