@@ -61,10 +61,6 @@ def _span_or_off(text: str) -> int | None:
     return None if text.strip() == "off" else read_span(text)
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(part for part in map(str.strip, text.lower().split(",")) if part)
-
-
 def _one_of(*allowed: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in allowed:
@@ -102,6 +98,10 @@ def _object(text: str) -> dict[str, Any]:
 
 def _names(text: str) -> frozenset[str]:
     return frozenset(name for part in text.split(",") if (name := part.strip()))
+
+
+def _lower_names(text: str) -> frozenset[str]:
+    return _names(text.lower())
 
 
 #: What may become of tracked events.
@@ -143,7 +143,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "lane_placeholders",
-        _names,
+        _lower_names,
         frozenset(),
         "more ids and addresses that name nobody, with commas between; same for all producers",
     ),
