@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tests.chaos.oracle import Verdict
 
 _POOLS = ("threads", "threads", "prefork")
-#: One event in so many is refused for as long as the trouble lasts, whoever sends it.
-_STUBBORN_EACH = 150
+#: One event in so many is refused for as long as the trouble lasts; of every user, so no multiple of their number.
+_STUBBORN_EACH = 151
 _STUBBORN = {"ti": "stubborn", "status": 503}
 _FAULTS = ("503", "reset before acceptance", "reset after acceptance")
 _STALE = re.compile(r"^event=attempt eid=(\w+) .* stale$", re.MULTILINE)
@@ -38,8 +38,8 @@ def order(folder: Path, kills: int, events: int, *, seed: int = 1) -> Verdict:
         workers = [run.start_worker(pool) for pool in _POOLS]
         run.done["workers at once"] = len(_POOLS)
         run.faults(_STUBBORN, *mixed(0.15, _FAULTS), {"delay_s": 0.003})
-        run.produce(events, stubborn=_STUBBORN_EACH, rate=600)
-        while run.done["kills"] < kills or run.books().gave_way < kills:
+        producing = run.produce(events, stubborn=_STUBBORN_EACH, rate=600)
+        while run.done["kills"] < kills or producing.alive:
             run.flows(events // (10 * kills), _LONGEST_S)
             run.hurry()
             time.sleep(chance.random() * 0.3)
