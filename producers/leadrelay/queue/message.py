@@ -120,13 +120,17 @@ class Message:
 
 
 def wire_of(payload: bytes) -> dict[str, str] | None:
-    """Read a payload: an object of texts with a dataset id; None when it is not an event, or was refused as one."""
+    """Read a payload: an object of texts with a dataset id, which UTF-8 can carry.
+
+    None when it is not an event, or was refused as one.
+    """
     if is_refused(payload):
         return None
     try:
         wire: Any = json.loads(payload)
-    except (ValueError, RecursionError):
+        if not isinstance(wire, dict) or not wire.get("si"):
+            return None
+        "".join((*wire, *wire.values())).encode()  # neither anything but text nor half a character
+    except (ValueError, RecursionError, TypeError):
         return None
-    if not isinstance(wire, dict) or not wire.get("si"):
-        return None
-    return wire if all(isinstance(value, str) for value in wire.values()) else None
+    return wire

@@ -51,6 +51,9 @@ def test_history_is_read_and_what_is_not_of_its_form_left_out():
     assert read_history(history) == [{"at_ms": 1, "attempt": 1, "outcome": "transient", "reason": "http_503", "ms": 9}]
 
 
-@pytest.mark.parametrize("payload", [b"", b"[]", b"1", b"{}", b'{"si":""}', b'{"si":"d","x":null}', b"\xff"])
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"[]", b"1", b"{}", b'{"si":""}', b'{"si":"d","x":null}', b'{"si":"d","x":"\\ud800"}', b'{"si":7}', b"\xff"],
+)
 def test_what_is_no_event(payload):
     assert wire_of(payload) is None

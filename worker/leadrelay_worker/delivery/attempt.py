@@ -98,14 +98,11 @@ class _Request(NamedTuple):
 
 
 def _request(payload: bytes) -> _Request | None:
-    """Read a payload, an object of texts with a dataset id; None when it is no event."""
+    """Read a payload; None when it is no event."""
     params = wire_of(payload)
     if params is None:
         return None
-    try:
-        return _Request(encode(params), params.get(USER_AGENT) or _AGENT, shown_title(params.get("ti", "")))
-    except UnicodeEncodeError:
-        return None
+    return _Request(encode(params), params.get(USER_AGENT) or _AGENT, shown_title(params.get("ti", "")))
 
 
 def _finish(job: Job, started: float, verdict: Verdict, decision: Decision, seen: Seen, title: str = "") -> Result:
