@@ -1,6 +1,9 @@
 """Dead letters beside a real worker: what is replayed arrives, a stale send is told, what waits is not called dead."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from leadrelay.history import HistoryFiles
@@ -34,6 +37,13 @@ def history(here):
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
+def cli(here, *args):
+    command = [sys.executable, "-m", "leadrelay", *args]
+    done = subprocess.run(command, env={**os.environ, **here.env}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_a_stale_letter_is_sent_only_when_allowed_and_is_told_everywhere(started):
     started.faults({"status": 400, "ti": "bad"})
     letters = DeadLetters(started.queue)
@@ -41,6 +51,7 @@ def test_a_stale_letter_is_sent_only_when_allowed_and_is_told_everywhere(started
     started.queue.enqueue([old, new])
     ended(started, 1, 1)
     assert letters.replay([1], "ann") == Replayed(stale=1)
+    assert "stale" in cli(started, "dead", "show", old.eid)
     started.faults()
     assert letters.replay([1], "ann", allow_stale=True) == Replayed(1)
     ended(started, 2, 0)
@@ -48,6 +59,8 @@ def test_a_stale_letter_is_sent_only_when_allowed_and_is_told_everywhere(started
     assert told_stale([started.workers[0].log]) == {old.eid}
     assert lines[old.eid, "delivered"]["stale"] is True
     assert "stale" not in lines[new.eid, "delivered"]
+    assert "stale: newer events of the same user went out before it" in cli(started, "trace", old.eid)
+    assert "stale" not in cli(started, "trace", new.eid)
     assert total(row.tally for row in read_hours(started.queue, 0, 10**9).rows).stale == 1
     assert started.books().balanced
 
