@@ -1,7 +1,7 @@
 """Applications that track while their broker dies, hangs and is full: several processes of one home.
 
-Each process takes a user's lock, tracks the user's next serial and lets go, so that the serials of a user, whichever process
-tracked them, have one real order. What was accepted is written down with how long the call took. `python -m
+Each process takes a user's lock, tracks the user's next serial and lets go, so that the serials of a user, whichever
+process tracked them, have one real order. What was accepted is written down with how long the call took. `python -m
 tests.chaos.producers FOLDER EVENTS` is one such process; other kinds (a web server) may call `Users.track` themselves.
 """
 
@@ -231,6 +231,7 @@ def scenario(
             FAULTS[name](home, away_s)
         home.drained()
         seen = home.seen()
+        seen.notes["spooled"] = sum("wait in the spool" in process.tail() for process in home.processes)
         seen.notes["exit codes"] = [process.child.returncode for process in home.processes]
         return seen
     finally:

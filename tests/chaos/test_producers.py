@@ -1,23 +1,15 @@
 """Short forms of what applications go through; `python -m tests.chaos.producers` is one of them."""
 
 import os
-import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from leadrelay.queue import Queue
 from leadrelay.queue.books import read_books
 
-from tests.chaos.producers import Home, Seen, read_queue, scenario
-
-ROOT = str(Path(__file__).parent.parent.parent)
-ONE_AND_DIE = """\
-import os, signal, sys, leadrelay
-leadrelay.track_event("invoice_paid", userId="user-1", serial=sys.argv[1])
-os.kill(os.getpid(), signal.SIGKILL)
-"""
+from tests.chaos import applications
+from tests.chaos.producers import Home, Seen, scenario
 
 
 @pytest.mark.parametrize("fault", ["killed", "hung", "full"])
@@ -26,6 +18,7 @@ def test_applications_track_on_while_their_broker_is(tmp_path, fault):
     assert seen.notes["exit codes"] == [0] * 4, "no call raised"
     assert len(seen.accepted) == 1200
     assert seen.faults() == []
+    assert seen.notes["spooled"] > 0
 
 
 @pytest.fixture
@@ -36,45 +29,13 @@ def home(tmp_path):
 
 
 def test_an_event_survives_a_kill_right_after_its_call(home):
-    home.broker.kill()
-    for serial in range(1, 11):
-        done = subprocess.run(
-            [sys.executable, "-c", ONE_AND_DIE, str(serial)], env={**os.environ, **home.env}, check=False
-        )
-        assert done.returncode == -signal.SIGKILL
-    home.broker.start()
-    home.run("drain")
-    assert [serial for _, serial, _ in read_queue(home.broker.client)] == list(range(1, 11))
+    assert applications.killed_after_the_call(home, 10) == list(range(1, 11))
 
 
-FORKED = """\
-import os, sys, leadrelay
-leadrelay.track_event("before the fork")
-children = []
-for _ in range(4):
-    pid = os.fork()
-    if not pid:
-        out = open(f"{sys.argv[1]}/eids-{os.getpid()}", "w")
-        for _ in range(int(sys.argv[2])):
-            print(leadrelay.track_event("a"), file=out)
-        out.close()
-        sys.exit()
-    children.append(pid)
-assert {os.waitpid(pid, 0)[1] for pid in children} == {0}
-"""
-
-
-def test_forked_processes_have_ids_of_their_own(home, tmp_path, number=500):
-    subprocess.run(
-        [sys.executable, "-c", FORKED, str(tmp_path), str(number)],
-        env={**os.environ, **home.env},
-        check=True,
-        timeout=600,
-    )
-    home.run("drain")
-    ids = [eid for path in tmp_path.glob("eids-*") for eid in path.read_text().split()]
-    assert len(ids) == len(set(ids)) == 4 * number
-    assert read_books(Queue(home.broker.client)).accepted == 4 * number + 1
+def test_forked_processes_have_ids_of_their_own(home):
+    ids = applications.forked(home, 4, 500)
+    assert len(ids) == len(set(ids)) == 2000
+    assert read_books(Queue(home.broker.client)).accepted == 2001
 
 
 def test_a_judge_that_sees_nothing_is_no_judge():
