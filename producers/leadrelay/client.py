@@ -169,6 +169,11 @@ class Client:
         else:
             logger.error("%d events were not sent: %s", len(events), why)
 
+    def tend(self) -> None:
+        """Drain what other processes left in the spool of this home, in the background; for a worker, now and then."""
+        if self._handover:
+            self._handover.tend()
+
     def close(self) -> None:
         """Leave; at the end of a process. Takes a second at most."""
         if self._handover:

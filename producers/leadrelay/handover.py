@@ -120,6 +120,11 @@ class Handover:
         self._lost.count(events)
         self._say("lost", f"events are lost and counted (see `leadrelay status`): {why}")
 
+    def tend(self) -> None:
+        """Drain in the background if anything waits."""
+        if self._folder.waits:
+            self._keeper.wake(time.monotonic() + self._budget_s)
+
     def close(self) -> None:
         """Leave: force the spool to the disk, and drain if that is a matter of moments."""
         end = time.monotonic() + _LEAVE_S

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between writes: what a killed process saw later than its last write is not remembered.
 WRITE_INTERVAL_S = 1.0
+#: Seconds for which the end of a process waits for another one that writes.
+_FLUSH_S = 0.2
 #: Rewinds kept, newest last.
 _REWINDS_KEPT = 100
 
@@ -84,9 +86,10 @@ class Witness:
 
     def flush(self) -> None:
         """Write what is not written yet; at the end of a process."""
+        end = time.monotonic() + _FLUSH_S
         with self._lock:
-            if self._dirty:
-                self._write()
+            while self._dirty and not self._write() and time.monotonic() < end:
+                time.sleep(0.01)
 
     def rewinds(self) -> list[dict[str, int]]:
         """Give the recorded rewinds, oldest first."""
@@ -102,11 +105,14 @@ class Witness:
             self._path.unlink(missing_ok=True)
             self._highest, self._dirty, self._new_rewinds = (0, 0, 0), False, []
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
+        """Write, unless another process does, or was stopped while it did; gives False then."""
         self._written_at = time.monotonic()
         try:
             ensure(self._path.parent)
-            with locked(self._path.with_suffix(".lock")):
+            with locked(self._path.with_suffix(".lock"), wait=False) as alone:
+                if not alone:
+                    return False
                 stored = self._read()
                 new = [_as_others_saw(rewind, stored["highest"]) for rewind in self._new_rewinds]
                 rewinds = [*stored["rewinds"], *new][-_REWINDS_KEPT:]
@@ -116,9 +122,10 @@ class Witness:
                 temporary.replace(self._path)
         except OSError as error:
             logger.warning("the witness cannot be written (%s): a loss by the broker may go unnoticed", error.strerror)
-            return
+            return True
         self._dirty = False
         self._new_rewinds = []
+        return True
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -1,4 +1,4 @@
-"""What applications go through, at full size: `python -m tests.chaos.applications`; figures stand in docs/producers.md."""
+"""What applications go through, at full size: `python -m tests.chaos.applications` (figures: docs/producers.md)."""
 
 from __future__ import annotations
 

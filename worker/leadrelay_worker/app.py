@@ -112,8 +112,13 @@ class KeepUp(bootsteps.StartStopStep):
 
         controller = Controller(client.queue, flight.worker, numbers_of(settings))
         upkeep = Upkeep(client.queue, make_entry, settings, controller, _hourly(client))
-        upkeep.round()
-        self._timer = consumer.hub.call_repeatedly(INTERVAL_S, upkeep.round)
+
+        def each_second() -> None:
+            client.tend()
+            upkeep.round()
+
+        each_second()
+        self._timer = consumer.hub.call_repeatedly(INTERVAL_S, each_second)
 
     def stop(self, consumer: Any) -> None:
         """Take the timer back."""
