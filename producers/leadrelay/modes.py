@@ -46,7 +46,8 @@ def inline(settings: Settings, events: Sequence[Event]) -> None:
     Raises:
         NotAccepted: The endpoint did not take one; the later ones were not sent.
     """
-    from urllib.error import HTTPError, URLError  # noqa: PLC0415 - loads http, which the other modes do not need
+    from http.client import HTTPException  # noqa: PLC0415 - the other modes need no HTTP
+    from urllib.error import HTTPError  # noqa: PLC0415 - as above
     from urllib.request import Request, urlopen  # noqa: PLC0415 - as above
 
     for event in events:
@@ -61,7 +62,7 @@ def inline(settings: Settings, events: Sequence[Event]) -> None:
                 answer = parse_answer(response.read(64_000))
         except HTTPError as error:
             raise NotAccepted(f"the endpoint answered {error.code}") from None
-        except (URLError, OSError) as error:
+        except (OSError, HTTPException) as error:
             raise NotAccepted(f"the endpoint cannot be reached ({type(error).__name__})") from None
         if answer is None:
             raise NotAccepted("the endpoint's answer is no event id")

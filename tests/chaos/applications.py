@@ -69,7 +69,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         arrived = killed_after_the_call(home, 100)
-        print(f"killed after the call: {len(arrived)} of 100 arrived, in order: {arrived == list(range(1, 101))}")
+        print(
+            f"killed after the call: {len(arrived)} of 100 arrived, in order: {arrived == list(range(1, 101))}",
+            flush=True,
+        )
         home.close()
     for faults in ([], *([name] for name in FAULTS), list(FAULTS)):
         with tempfile.TemporaryDirectory() as folder:
