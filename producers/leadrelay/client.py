@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from leadrelay.entry import MOST_AT_ONCE, Entry
@@ -43,7 +44,8 @@ class Client:
         self.settings = settings
         self._queue = queue
         self._sender: Sender | None = None
-        self._handover = Handover(settings, started) if settings.mode == "live" else None
+        self._started, self._lock = started, Lock()
+        self._handover: Handover | None = None
         self._hook = Hook(settings.before_track, self.make) if settings.before_track else None
 
     @property
@@ -51,6 +53,14 @@ class Client:
         """The queue that a command was given."""
         assert self._queue is not None, "this client hands over; it has no queue of its own"
         return self._queue
+
+    @property
+    def handover(self) -> Handover:
+        """What hands events over in `live` mode, made when the first one is."""
+        if self._handover is None:
+            with self._lock:
+                self._handover = self._handover or Handover(self.settings, self._started)
+        return self._handover
 
     @property
     def strict(self) -> bool:
@@ -149,14 +159,14 @@ class Client:
         return chunks(kept)
 
     def _hand(self, events: Sequence[Event]) -> None:
-        if self._handover:
-            self._handover.put([self.entry(event) for event in events])
+        if self.settings.mode == "live":
+            self.handover.put([self.entry(event) for event in events])
         else:
             MODES[self.settings.mode](self.settings, events)
 
     async def _ahand(self, events: Sequence[Event]) -> None:
-        if self._handover:
-            await self._handover.aput([self.entry(event) for event in events])
+        if self.settings.mode == "live":
+            await self.handover.aput([self.entry(event) for event in events])
         else:
             import asyncio  # noqa: PLC0415 - other applications need not load it
 
@@ -164,15 +174,15 @@ class Client:
 
     def _lose(self, events: Sequence[Event], error: Exception) -> None:
         why = str(error) if isinstance(error, NotAccepted) else type(error).__name__
-        if self._handover:
-            self._handover.lose(len(events), why)
+        if self.settings.mode == "live":
+            self.handover.lose(len(events), why)
         else:
             logger.error("%d events were not sent: %s", len(events), why)
 
     def tend(self) -> None:
         """Drain what other processes left in the spool of this home, in the background; for a worker, now and then."""
-        if self._handover:
-            self._handover.tend()
+        if self.settings.mode == "live":
+            self.handover.tend()
 
     def close(self) -> None:
         """Leave; at the end of a process. Takes a second at most."""

@@ -7,6 +7,7 @@ and closes the breaker. Events also go to the spool while anything waits there, 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -62,10 +63,17 @@ class Handover:
         self._door = Door(settings, threads=threads)
         self._of_loops: WeakKeyDictionary[AbstractEventLoop, AsyncLink] = WeakKeyDictionary()
         self._keeper = Keeper(self._keep, threads=threads)
+        self._prepare()
         self._spent_s = time.monotonic() - started if started else 0.0
         self._closed = True
         self._said: set[str] = set()
         self._wait_s, self._try_at, self._synced_at = _FIRST_S, 0.0, 0.0
+
+    def _prepare(self) -> None:
+        """Make the spool's files now: beside the thread that loads redis-py each look at the disk takes long."""
+        with contextlib.suppress(OSError):  # told when an event needs it
+            self._writer.prepare()
+            self._lost.prepare()
 
     def put(self, entries: Sequence[Entry]) -> None:
         """Put events (at most `MOST_AT_ONCE`) into the queue, or else into the spool.

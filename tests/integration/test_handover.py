@@ -80,7 +80,7 @@ def test_while_anything_waits_events_go_behind_it(app, broker, client):
     os.close(held)
     folder.make()
     folder.segments.mkdir()
-    here._handover._keeper.wake = lambda _: None  # nobody drains now
+    here.handover._keeper.wake = lambda _: None  # nobody drains now
     leadrelay.track_event("a", serial=1)
     assert spool(here).events == 1
     assert read_books(Queue(client)).accepted == 1
@@ -90,8 +90,8 @@ def test_a_hung_broker_costs_one_time_out(app, tmp_path, monkeypatch):
     broker = Broker(tmp_path)
     here = app(broker.url, TIMEOUT_MS="2000")
     leadrelay.track_event("a", serial=0)
-    calls, sent = [], here._handover._door.opened.sender.enqueue
-    monkeypatch.setattr(here._handover._door.opened.sender, "enqueue", lambda *a, **k: calls.append(a) or sent(*a, **k))
+    calls, sent = [], here.handover._door.opened.sender.enqueue
+    monkeypatch.setattr(here.handover._door.opened.sender, "enqueue", lambda *a, **k: calls.append(a) or sent(*a, **k))
     broker.process.signal(signal.SIGSTOP)
     ids = [leadrelay.track_event("a", serial=serial) for serial in range(1, 50)]
     foreground = [call for call in calls if len(call[0]) == 1]
@@ -134,7 +134,7 @@ def test_a_home_that_cannot_be_written_is_said_and_counted(app, tmp_path, caplog
     here = app(STRICT="false", HOME=str(tmp_path / "file" / "home"))
     for _ in range(3):
         assert leadrelay.track_event("a")
-    assert here._handover._lost.pending == 3
+    assert here.handover._lost.pending == 3
     assert caplog.text.count("cannot be written") == 1
     app(STRICT="true")
     with pytest.raises(SpoolUnusable):
@@ -193,23 +193,23 @@ def test_an_event_loop_tracks_without_being_held_up(app, broker, client):
     ids = asyncio.run(main())
     assert len(set(ids)) == 106
     until(lambda: read_books(Queue(client)).accepted == 106, "all are accepted")
-    assert here._handover._of_loops is not None
+    assert here.handover._of_loops is not None
 
 
 def test_an_event_loop_uses_its_own_connection(app, broker, client):
     here = app(broker.url, TIMEOUT_MS="10000")
     leadrelay.track_event("a")
-    before = here._handover._door.opened.link.execute_command
+    before = here.handover._door.opened.link.execute_command
 
     def refused(*args, **kwargs):
         raise AssertionError("the loop was held up")
 
     async def main():
-        here._handover._door.opened.link.execute_command = refused
+        here.handover._door.opened.link.execute_command = refused
         try:
             return [await leadrelay.atrack_event("a") for _ in range(3)]
         finally:
-            here._handover._door.opened.link.execute_command = before
+            here.handover._door.opened.link.execute_command = before
 
     for _ in range(2):  # a second loop has a second connection
         asyncio.run(main())
@@ -336,7 +336,7 @@ def test_uwsgi_says_whether_threads_run(monkeypatch, options, run):
 def test_a_worker_tends_the_spool_of_its_home(app, broker, client):
     here = app(broker.url)
     folder = Folder(here.settings.home, here.settings.label())
-    here._handover._writer.append([here.entry(here.make("a", {}))])
+    here.handover._writer.append([here.entry(here.make("a", {}))])
     assert folder.waits
     Client(Settings.load()).tend()
     until(lambda: read_books(Queue(client)).accepted == 1, "it is drained")

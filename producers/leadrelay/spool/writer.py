@@ -50,16 +50,19 @@ class Writer:
             ValueError: One is too large for a frame; no event is.
         """
         with self._lock:
-            if self._stamps is None:
-                self._folder.make()
-                self._stamps = Stamps(self._folder)
-            stamps = [self._stamps.draw() for _ in entries]
+            drawn = self._ready()
+            stamps = [drawn.draw() for _ in entries]
             data = b"".join(map(pack, stamps, entries))
             self._fit(len(data))
             if self._size > SEGMENT_BYTES:
                 self._close()
             while not self._written(data, stamps[0]):
                 self._close()
+
+    def prepare(self) -> None:
+        """Make what the first `append` needs, while there is time; raises OSError."""
+        with self._lock:
+            self._ready()
 
     def sync(self) -> None:
         """Force what was appended to the disk; raises OSError."""
@@ -76,6 +79,12 @@ class Writer:
         """Close the files; what was written stays."""
         with self._lock:
             self._close()
+
+    def _ready(self) -> Stamps:
+        if self._stamps is None:
+            self._folder.make()
+            self._stamps = Stamps(self._folder)
+        return self._stamps
 
     def _written(self, data: bytes, first: int) -> bool:
         """Write; False when the drain has begun to take the segment away, so that it may not see what was written.
