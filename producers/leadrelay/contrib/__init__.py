@@ -1,0 +1,1 @@
+"""What fits leadrelay to frameworks: one package each, which only an application of that framework imports."""

@@ -1,0 +1,1 @@
+"""Django: add `leadrelay.contrib.django` to `INSTALLED_APPS`."""
