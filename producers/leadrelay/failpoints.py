@@ -27,6 +27,8 @@ NAMES = (
     "close.before",
     "close.after",
 )
+#: Steps of an outbox's relay (`contrib.outbox.relay`), which not every producer has.
+OUTBOX = ("outbox.sending", "outbox.sent", "outbox.advancing", "outbox.advanced")
 
 _name, _, _count = os.environ.get("LEADRELAY_FAILPOINT", "").partition(":")
 _left = int(_count or 1)

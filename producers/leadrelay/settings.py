@@ -170,6 +170,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("api_key", str, None, "key of LeadBoxer's lead API, for `doctor --send` to read its event back"),
     Setting("api_email", str, None, "address of the LeadBoxer login that the lead API asks for"),
     Setting("api_url", _url("http", "https"), "https://api.leadboxer.com", "LeadBoxer's lead API"),
+    Setting("outbox_url", str, None, "database of the outbox that `leadrelay outbox` relays"),
     Setting(
         "allow",
         _several_of(*REFUSALS),
@@ -220,6 +221,7 @@ class Settings:
     api_key: str | None = None
     api_email: str | None = None
     api_url: str = "https://api.leadboxer.com"
+    outbox_url: str | None = None
     allow: frozenset[str] = frozenset()
 
     @classmethod

@@ -20,6 +20,9 @@ from leadrelay.cli.trace import trace
 from leadrelay.cli.track import track
 from leadrelay.errors import BrokerUnavailable, LeadrelayError
 
+#: Which extra a command of another package needs; the worker's for those not named.
+_EXTRAS = {"monitor": "monitor", "outbox": "sqlalchemy", "sandbox": "sandbox"}
+
 
 class Commands(click.Group):
     """Our commands, and those of the other packages, loaded only when they are called."""
@@ -39,7 +42,7 @@ class Commands(click.Group):
             try:
                 command: click.Command = entry.load()
             except ModuleNotFoundError as error:
-                extra = "monitor" if cmd_name == "monitor" else "sandbox" if cmd_name == "sandbox" else "worker"
+                extra = _EXTRAS.get(cmd_name, "worker")
                 message = f"`{cmd_name}` needs {error.name}: pip install 'leadrelay[{extra}]'"
                 raise click.ClickException(message) from None
             return command
