@@ -153,10 +153,13 @@ class Client:
                 safe = False
         return safe
 
+    def hooked(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Give the events as the hook leaves them."""
+        return [after for event in events if (after := self._hook(event))] if self._hook else events
+
     def _parts(self, events: Sequence[Event]) -> Iterator[Sequence[Event]]:
         """Give the events as the hook leaves them, in parts that one call takes."""
-        kept = [after for event in events if (after := self._hook(event))] if self._hook else events
-        return chunks(kept)
+        return chunks(self.hooked(events))
 
     def _hand(self, events: Sequence[Event]) -> None:
         if self.settings.mode == "live":

@@ -138,8 +138,26 @@ def track_event(title: str, /, **wire: Any) -> str:
         SpoolFull, SpoolUnusable: Neither broker nor spool can keep it; only where strict or `LEADRELAY_SPOOL_FULL` is
             `raise`, else it is counted as lost.
     """
-    named = "" if title is None else title
-    return _tracked(lambda here: here.make(named, wire), {"ti": title, **wire})
+    event = make_event(title, wire)
+    _put(client(), [event])
+    return event.eid
+
+
+def make_event(title: str, wire: Mapping[str, Any]) -> Event:
+    """Make an event as `track_event` does, for whoever hands it over later.
+
+    Args:
+        title: As for `track_event`.
+        wire: Its other arguments.
+
+    Returns:
+        The event, or what becomes a dead letter in its place.
+
+    Raises:
+        InvalidEvent: It cannot be sent as it is; only where strict.
+    """
+    here, named = client(), "" if title is None else title
+    return _built(here, lambda: here.make(named, wire), {"ti": title, **wire})
 
 
 def track_many(events: Iterable[Event | Mapping[str, Any]]) -> list[str]:
@@ -161,10 +179,8 @@ def track_many(events: Iterable[Event | Mapping[str, Any]]) -> list[str]:
 
 async def atrack_event(title: str, /, **wire: Any) -> str:
     """Do as `track_event`, from an event loop: over a connection of the loop, without a thread."""
-    here = client()
-    named = "" if title is None else title
-    event = _built(here, lambda: here.make(named, wire), {"ti": title, **wire})
-    await _aput(here, [event])
+    event = make_event(title, wire)
+    await _aput(client(), [event])
     return event.eid
 
 

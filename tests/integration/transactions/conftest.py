@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from leadrelay import tracking
-from leadrelay.client import Client
 from leadrelay.contrib.outbox.relay import Relay
 from leadrelay.queue import Message, Queue
-from leadrelay.settings import Settings
+from leadrelay.sender import Sender
 
 from tests import databases
 from tests.integration.transactions.frameworks import FRAMEWORKS
@@ -65,11 +64,11 @@ class Accepted:
 
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
-        self.client = Client(Settings.load(), queue)
+        self.sender = Sender(queue)
 
     def relay(self, framework: Any) -> Relay:
         """Give a relay into it."""
-        return Relay(self.client, framework.store())
+        return Relay(self.sender, framework.store())
 
     def messages(self) -> list[Message]:
         """Give what is ready, in order."""

@@ -1,4 +1,4 @@
-"""An application and relays that are killed: `python -m tests.integration.transactions.crash FRAMEWORK URL KIND ROUNDS`.
+"""An application and relays that are killed: `python -m tests.integration.transactions.crash NAME URL KIND ROUNDS`.
 
 Every transaction writes an order and its event. At the end, the orders that the database has are printed, as JSON.
 Children are forked, so that each kill costs milliseconds.
@@ -15,8 +15,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from leadrelay import broker, failpoints
-from leadrelay.client import Client
 from leadrelay.contrib.outbox.relay import Relay
+from leadrelay.sender import Sender
 from leadrelay.settings import Settings
 
 from tests.chaos.processes import until
@@ -62,8 +62,7 @@ def order(framework: Any, number: int, *, commits: bool = True) -> None:
 def relay(framework: Any, failpoint: str = "") -> None:
     """Relay until nothing waits, or until the failpoint is reached."""
     failpoints._name, failpoints._left = failpoint, 1
-    settings = Settings.load()
-    drain(Relay(Client(settings, broker.open_queue(settings)), framework.store()))
+    drain(Relay(Sender(broker.open_queue(Settings.load())), framework.store()))
 
 
 def forget_eids() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from leadrelay.queue.books import read_books
+
 from tests.integration.transactions.frameworks import FRAMEWORKS
 
 

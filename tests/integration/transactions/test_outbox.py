@@ -12,9 +12,13 @@ import leadrelay
 import pytest
 from leadrelay import tracking
 from leadrelay.contrib.outbox import horizon
+from leadrelay.contrib.outbox.command import sender_of
 from leadrelay.contrib.outbox.loop import OutboxUnavailable, Watch, relay_until
-from leadrelay.errors import BrokerUnavailable
+from leadrelay.errors import BrokerUnavailable, InvalidEvent
+from leadrelay.hook import Drop
+from leadrelay.invalid import is_refused
 from leadrelay.queue.books import read_books
+from leadrelay.settings import Settings
 
 from tests.chaos.processes import until
 from tests.integration.transactions.conftest import drain
@@ -80,13 +84,12 @@ def test_rows_wait_while_the_broker_is_away(framework, writers, accepted, monkey
     monkeypatch.setenv("LEADRELAY_BROKER_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setattr(tracking, "_client", None)
     write(writers, "a", "b")
-    away = tracking.client()
-    relay, there = accepted.relay(framework), accepted.client
-    relay._client = away
+    relay, there = accepted.relay(framework), accepted.sender
+    relay._sender = sender_of(Settings.load(), start=False)
     with pytest.raises(BrokerUnavailable):
         drain(relay)
     assert framework.store().waiting() == 2
-    relay._client = there
+    relay._sender = there
     drain(relay)
     assert accepted.titles() == ["a", "b"]
 
@@ -94,7 +97,7 @@ def test_rows_wait_while_the_broker_is_away(framework, writers, accepted, monkey
 def test_the_loop_waits_for_a_broker_and_says_so(framework, writers, accepted, monkeypatch):
     write(writers, "a")
     stop, said = Event(), []
-    relay, there = accepted.relay(framework), accepted.client.import_batch
+    relay, there = accepted.relay(framework), accepted.sender.enqueue
     refused = BrokerUnavailable("away")
 
     def sometimes(*args, **kwargs):
@@ -106,7 +109,7 @@ def test_the_loop_waits_for_a_broker_and_says_so(framework, writers, accepted, m
         if rows:
             stop.set()
 
-    monkeypatch.setattr(accepted.client, "import_batch", sometimes)
+    monkeypatch.setattr(accepted.sender, "enqueue", sometimes)
     relay_until(relay, stop, Watch(moved, said.append))
     assert [text for text in said if text] == ["away"]
     assert accepted.titles() == ["a"]
@@ -170,6 +173,31 @@ def test_in_another_mode_no_row_is_written(framework, writers, accepted, monkeyp
     monkeypatch.setattr(tracking, "_client", None)
     assert write(writers, "a")[0]
     assert framework.store().waiting() == 0
+
+
+def test_a_wrong_event_becomes_a_dead_letter_unless_strict(framework, writers, accepted, monkeypatch):
+    writer = writers()
+    writer.begin()
+    with pytest.raises(InvalidEvent):
+        writer.track("a", pix="1")
+    monkeypatch.setenv("LEADRELAY_STRICT", "false")
+    monkeypatch.setattr(tracking, "_client", None)
+    eid = writer.track("b", pix="1")
+    writer.commit()
+    drain(accepted.relay(framework))
+    (message,) = accepted.messages()
+    assert message.eid == eid
+    assert is_refused(message.payload)
+
+
+def test_the_hook_decides_before_the_row_is_written(framework, writers, accepted, monkeypatch):
+    def hook(wire):
+        return Drop("not wanted") if wire["ti"] == "left out" else None
+
+    monkeypatch.setitem(tracking._configured, "before_track", hook)
+    monkeypatch.setattr(tracking, "_client", None)
+    write(writers, "left out", "kept")
+    assert framework.store().waiting() == 1
 
 
 def test_a_relay_in_a_thread(framework, writers, accepted):

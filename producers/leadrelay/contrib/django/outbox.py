@@ -13,11 +13,11 @@ from django.db.models.functions import Length
 from leadrelay.contrib.django.models import OutboxEvent, OutboxRelay
 from leadrelay.contrib.django.transactions import track_on_commit
 from leadrelay.contrib.outbox import loop
-from leadrelay.contrib.outbox.command import client_of
+from leadrelay.contrib.outbox.command import sender_of
 from leadrelay.contrib.outbox.relay import Relay
 from leadrelay.contrib.outbox.row import Noted, Row
 from leadrelay.contrib.outbox.store import BATCH, HOLDS_ROWS, WRITERS, fitting, lock_beside
-from leadrelay.contrib.outbox.writing import entry_of, made, sends_rows
+from leadrelay.contrib.outbox.writing import kept
 from leadrelay.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,17 +40,18 @@ def track_event(title: str, /, *, using: str = DEFAULT_DB_ALIAS, **wire: Any) ->
         The event id.
 
     Raises:
-        InvalidEvent: As `leadrelay.track_event`; nothing was written.
+        InvalidEvent: As `leadrelay.track_event`, only where strict; nothing was written.
         django.db.Error: The row cannot be written; the transaction is then as after any failed write.
     """
-    if not sends_rows():
+    found = kept(title, wire)
+    if found is None:
         return track_on_commit(title, using=using, **wire)
-    event = made(title, wire)
-    entry = entry_of(event)
-    with transaction.atomic(using=using, savepoint=False):
-        _tell_relays(using)
-        OutboxEvent.objects.using(using).create(eid=entry.eid, lane=entry.lane, payload=entry.payload.decode())
-    return event.eid
+    eid, entry = found
+    if entry:
+        with transaction.atomic(using=using, savepoint=False):
+            _tell_relays(using)
+            OutboxEvent.objects.using(using).create(eid=entry.eid, lane=entry.lane, payload=entry.payload.decode())
+    return eid
 
 
 def _tell_relays(using: str) -> None:
@@ -70,7 +71,7 @@ def start_relay(using: str = DEFAULT_DB_ALIAS) -> Callable[[], None]:
         A function that ends the thread.
     """
     return loop.start(
-        lambda: Relay(client_of(Settings.load(), start=False), DjangoStore(using)),
+        lambda: Relay(sender_of(Settings.load(), start=False), DjangoStore(using)),
         lambda: connections[using].close(),  # noqa: PLW0108 - a thread has its own connection
     )
 

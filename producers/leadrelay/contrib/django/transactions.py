@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db import transaction
 
-from leadrelay.contrib.outbox.writing import made, send
+from leadrelay.contrib.outbox.writing import send
+from leadrelay.tracking import make_event
 
 
 def track_on_commit(title: str, /, *, using: str | None = None, **wire: Any) -> str:
@@ -25,10 +26,10 @@ def track_on_commit(title: str, /, *, using: str | None = None, **wire: Any) -> 
         The event id.
 
     Raises:
-        InvalidEvent: As `track_event`; what goes wrong after the commit is logged, and neither breaks the request nor
-            other hooks.
+        InvalidEvent: As `track_event`, only where strict. What goes wrong after the commit is logged, and breaks
+            neither the request nor other hooks.
     """
-    event = made(title, wire)
+    event = make_event(title, wire)
     # No functools.partial: Django's own report of a robust hook that failed breaks on one.
     transaction.on_commit(lambda: send([event]), using=using, robust=True)
     return event.eid

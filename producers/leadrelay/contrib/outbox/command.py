@@ -12,10 +12,10 @@ import click
 
 from leadrelay import broker
 from leadrelay.cli.common import progress, show
-from leadrelay.client import Client
 from leadrelay.contrib.outbox.loop import Watch, relay_until
 from leadrelay.contrib.outbox.relay import Relay
 from leadrelay.errors import ConfigurationError
+from leadrelay.sender import Sender
 from leadrelay.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class Console:
         return _DRAWN_S if self._terminal else _SAID_S
 
 
-def client_of(settings: Settings, *, start: bool) -> Client:
-    """Give the client of a relay.
+def sender_of(settings: Settings, *, start: bool) -> Sender:
+    """Give the sender of a relay.
 
     Raises:
         ConfigurationError: Nothing would be sent.
@@ -68,7 +68,7 @@ def client_of(settings: Settings, *, start: bool) -> Client:
     """
     if settings.mode != "live":
         raise ConfigurationError(f"LEADRELAY_MODE is {settings.mode}, so the outbox stays as it is; unset it to relay")
-    return Client(settings, broker.open_queue(settings, start=start))
+    return Sender(broker.open_queue(settings, start=start))
 
 
 def run(store: Store, *, once: bool, as_json: bool) -> int:
@@ -85,16 +85,16 @@ def run(store: Store, *, once: bool, as_json: bool) -> int:
     Raises:
         LeadrelayError: As `relay_until`.
     """
-    client = client_of(Settings.load(), start=True)
+    sender = sender_of(Settings.load(), start=True)
     stop, console = Event(), Console()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        alone = relay_until(Relay(client, store), stop, Watch(console.moved, console.waits), once=once)
+        alone = relay_until(Relay(sender, store), stop, Watch(console.moved, console.waits), once=once)
     finally:
         progress("")
-        if client.queue.witness:
-            client.queue.witness.flush()
+        if sender.queue.witness:
+            sender.queue.witness.flush()
     waiting = store.waiting()
     if as_json:
         show({"relayed": console.relayed, "waiting": waiting, "standby": not alone})

@@ -11,9 +11,9 @@ from leadrelay.failpoints import failpoint
 from leadrelay.queue.core import Batch
 
 if TYPE_CHECKING:
-    from leadrelay.client import Client
     from leadrelay.contrib.outbox.row import Noted
     from leadrelay.contrib.outbox.store import Store, Turn
+    from leadrelay.sender import Sender
 
 #: Seconds that one call to the broker may take. The turn is held meanwhile.
 _BUDGET_S = 5.0
@@ -40,13 +40,13 @@ class Relay:
     """Moves the rows of one outbox; any number of relays may run, and one at a time does something.
 
     Args:
-        client: Whose queue they go to.
+        sender: To their queue.
         store: The outbox.
     """
 
-    def __init__(self, client: Client, store: Store) -> None:
+    def __init__(self, sender: Sender, store: Store) -> None:
         """See the class."""
-        self._client, self.store = client, store
+        self._sender, self.store = sender, store
         self._horizon = Horizon()
 
     def step(self) -> Step:
@@ -75,5 +75,5 @@ class Relay:
         failpoint("outbox.sending")
         if entries:
             batch = Batch(f"outbox-{turn.source}", noted.digest)
-            self._client.import_batch(entries, batch, _BUDGET_S, bulk=False)
+            self._sender.enqueue(entries, end=time.monotonic() + _BUDGET_S, batch=batch)
         failpoint("outbox.sent")

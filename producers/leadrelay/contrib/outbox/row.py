@@ -8,10 +8,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from leadrelay.entry import Entry
 from leadrelay.ids import derived_eid
 from leadrelay.label import shown_dataset, shown_title
 from leadrelay.lane import scope_of
-from leadrelay.queue.message import Entry, wire_of
+from leadrelay.queue.message import wire_of
 from leadrelay.trackapi.answers import is_event_id
 
 if TYPE_CHECKING:

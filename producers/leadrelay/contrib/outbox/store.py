@@ -7,8 +7,8 @@ from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from leadrelay.client import MOST_BYTES
 from leadrelay.contrib.outbox.row import Noted
+from leadrelay.entry import MOST_BYTES
 from leadrelay.home import locked
 
 if TYPE_CHECKING:

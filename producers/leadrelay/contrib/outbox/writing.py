@@ -1,4 +1,4 @@
-"""Making the event of a call: it is frozen there, whatever becomes of its transaction."""
+"""What both frameworks do with an event before its transaction commits, and after it has."""
 
 from __future__ import annotations
 
@@ -11,29 +11,27 @@ from leadrelay.errors import LeadrelayError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from leadrelay.entry import Entry
     from leadrelay.event import Event
-    from leadrelay.queue.message import Entry
 
 logger = logging.getLogger(__name__)
 
 
-def made(title: str, wire: Mapping[str, Any]) -> Event:
-    """Make the event of a call, with its context and its id.
+def kept(title: str, wire: Mapping[str, Any]) -> tuple[str, Entry | None] | None:
+    """Make an event for the table.
+
+    Returns:
+        Its id, and what the table keeps: nothing when the hook left it out. None in another mode than `live`, where no
+        relay would find what it shall not send.
 
     Raises:
         InvalidEvent: As `track_event`.
     """
-    return tracking.client().make("" if title is None else title, wire)
-
-
-def sends_rows() -> bool:
-    """Whether the outbox is used: in another mode than `live` no relay would find what it shall not send."""
-    return tracking.client().settings.mode == "live"
-
-
-def entry_of(event: Event) -> Entry:
-    """Give an event as the table keeps it."""
-    return tracking.client().entry(event)
+    here = tracking.client()
+    if here.settings.mode != "live":
+        return None
+    event = tracking.make_event(title, wire)
+    return event.eid, next((here.entry(after) for after in here.hooked([event])), None)
 
 
 def send(committed: Sequence[Event]) -> None:

@@ -9,10 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from leadrelay.contrib.outbox import loop
-from leadrelay.contrib.outbox.command import client_of
+from leadrelay.contrib.outbox.command import sender_of
 from leadrelay.contrib.outbox.relay import Relay
 from leadrelay.contrib.outbox.store import HOLDS_ROWS
-from leadrelay.contrib.outbox.writing import entry_of, made, sends_rows
+from leadrelay.contrib.outbox.writing import kept
 from leadrelay.contrib.sqlalchemy.sessions import sync_session
 from leadrelay.contrib.sqlalchemy.store import SqlStore
 from leadrelay.contrib.sqlalchemy.tables import OutboxEvent, attach
@@ -48,16 +48,17 @@ def track_event(session: AnySession, title: str, /, **wire: Any) -> str:
         The event id.
 
     Raises:
-        InvalidEvent: As `leadrelay.track_event`; nothing was added.
+        InvalidEvent: As `leadrelay.track_event`, only where strict; nothing was added.
     """
-    if not sends_rows():
+    found = kept(title, wire)
+    if found is None:
         return track_on_commit(session, title, **wire)
-    event = made(title, wire)
-    entry = entry_of(event)
-    found = sync_session(session)
-    found.add(OutboxEvent(eid=entry.eid, lane=entry.lane, payload=entry.payload.decode()))
-    found.info[_KEY] = True
-    return event.eid
+    eid, entry = found
+    if entry:
+        inner = sync_session(session)
+        inner.add(OutboxEvent(eid=entry.eid, lane=entry.lane, payload=entry.payload.decode()))
+        inner.info[_KEY] = True
+    return eid
 
 
 @events.listens_for(Session, "before_flush")
@@ -77,4 +78,4 @@ def start_relay(engine: Engine) -> Callable[[], None]:
     Returns:
         A function that ends the thread.
     """
-    return loop.start(lambda: Relay(client_of(Settings.load(), start=False), SqlStore(engine)), lambda: None)
+    return loop.start(lambda: Relay(sender_of(Settings.load(), start=False), SqlStore(engine)), lambda: None)

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 from sqlalchemy.util.concurrency import in_greenlet
 
-from leadrelay.contrib.outbox.writing import made, send
+from leadrelay.contrib.outbox.writing import send
 from leadrelay.contrib.sqlalchemy.sessions import sync_session
+from leadrelay.tracking import make_event
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import SessionTransaction
@@ -39,9 +40,10 @@ def track_on_commit(session: AnySession, title: str, /, **wire: Any) -> str:
         The event id.
 
     Raises:
-        InvalidEvent: As `track_event`; what goes wrong after the commit is logged, and `commit` does not raise it.
+        InvalidEvent: As `track_event`, only where strict. What goes wrong after the commit is logged, and `commit` does
+            not raise it.
     """
-    event = made(title, wire)
+    event = make_event(title, wire)
     found = sync_session(session)
     transaction = found.get_nested_transaction() or found.get_transaction() or found.begin()
     found.info.setdefault(_KEY, []).append((transaction, event))
