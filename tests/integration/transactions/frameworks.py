@@ -171,7 +171,7 @@ class SqlAlchemy:
     def __init__(self, url: str) -> None:
         from leadrelay.contrib.sqlalchemy.tables import Base  # noqa: PLC0415 - as Django's
 
-        self.engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+        self.engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), pool_pre_ping=True)
         Base.metadata.create_all(self.engine)
 
     def writer(self) -> SqlWriter:

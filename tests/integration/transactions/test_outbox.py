@@ -294,6 +294,18 @@ class TestOrder:
         finally:
             framework.execute("ALTER ROLE postgres RESET default_transaction_isolation")
 
+    def test_a_relay_whose_connections_are_cut_goes_on(self, framework, writers, accepted):
+        cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid != pg_backend_pid()"
+        end = framework.start_relay()
+        try:
+            write(writers, "a")
+            until(accepted.titles, "it relays")
+            framework.execute(f"{cut} AND datname = current_database()")
+            write(writers, "b")
+            assert until(lambda: accepted.titles()[1:], "it goes on") == ["b"]
+        finally:
+            end()
+
     def test_writers_at_once_keep_the_order_of_each_lane(self, framework, writers, accepted):
         """Rows of one user are written under a lock on that user, as applications do, or their order is nobody's."""
         framework.execute("CREATE TABLE users (id int PRIMARY KEY, n int NOT NULL)")

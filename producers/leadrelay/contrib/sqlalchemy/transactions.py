@@ -52,15 +52,11 @@ def track_on_commit(session: AnySession, title: str, /, **wire: Any) -> str:
 
 @events.listens_for(Session, "after_commit")
 def _committed(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint was released: what it held ends with the transactions around it
     pending: list[tuple[SessionTransaction, Event]] = session.info.pop(_KEY, [])
-    if not pending:
-        return
-    savepoint = session.get_nested_transaction()
-    if savepoint is None:
+    if pending:
         _send_all([event for _, event in pending])
-        return
-    above = savepoint.parent
-    session.info[_KEY] = [(above if at is savepoint else at, event) for at, event in pending]
 
 
 @events.listens_for(Session, "after_soft_rollback")
