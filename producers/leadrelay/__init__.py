@@ -23,13 +23,14 @@ __all__ = [
     "atrack_event",
     "atrack_many",
     "configure",
+    "context",
     "track_event",
     "track_many",
     "track_url",
     "update_user",
 ]
 
-_HOMES = {"Event": "leadrelay.event", "Drop": "leadrelay.hook"} | dict.fromkeys(
+_HOMES = {"Event": "leadrelay.event", "context": "leadrelay.contexts", "Drop": "leadrelay.hook"} | dict.fromkeys(
     ("atrack_event", "atrack_many", "configure", "track_event", "track_many", "track_url", "update_user"),
     "leadrelay.tracking",
 )

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from uuid import UUID
 
 from leadrelay import event
+from leadrelay.contexts import context as context
 from leadrelay.errors import BrokerFull as BrokerFull
 from leadrelay.errors import BrokerUnavailable as BrokerUnavailable
 from leadrelay.errors import ConfigurationError as ConfigurationError

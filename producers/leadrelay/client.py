@@ -8,6 +8,7 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from leadrelay.contexts import completed
 from leadrelay.entry import MOST_AT_ONCE, Entry
 from leadrelay.entry import MOST_BYTES as MOST_BYTES  # noqa: PLC0414 - imports know it from here
 from leadrelay.errors import InvalidEvent, NotAccepted
@@ -95,6 +96,11 @@ class Client:
         own = _own_eid(si or "", named.pop("eid", None), options.pop("idempotency_key", None))
         options |= {"eid": own or eid or new_eid(), "si": si, "default_proxy": self.settings.proxy}
         return Event.create(title, properties=named, **options)
+
+    def in_context(self, title: str | None, wire: Mapping[str, Any]) -> Event:
+        """Make an event of an application's call, with what the context knows and the call does not say; as `make`."""
+        options, named = completed(*split(wire))
+        return self.make(title, {**options, "properties": named})
 
     def refused(self, wire: Mapping[str, Any], error: Exception) -> Event:
         """Make the event that stands for one that cannot be sent: in the queue it becomes a dead letter, `invalid`.

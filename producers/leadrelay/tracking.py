@@ -157,7 +157,7 @@ def make_event(title: str, wire: Mapping[str, Any]) -> Event:
         InvalidEvent: It cannot be sent as it is; only where strict.
     """
     here, named = client(), "" if title is None else title
-    return _built(here, lambda: here.make(named, wire), {"ti": title, **wire})
+    return _built(here, lambda: here.in_context(named, wire), {"ti": title, **wire})
 
 
 def track_many(events: Iterable[Event | Mapping[str, Any]]) -> list[str]:
@@ -217,7 +217,7 @@ def update_user(**wire: Any) -> str:
     def build(here: Client) -> Event:
         options, named = split(wire)
         title = named.pop("ti", "user_updated")
-        event = here.make(title, {**options, "properties": {"proxy": True, **named}})
+        event = here.in_context(title, {**options, "properties": {"proxy": True, **named}})
         if not identity_of(event.wire):
             raise InvalidEvent(f"nobody is named; pass one of {', '.join(IDENTITIES)}")
         return event
@@ -249,7 +249,7 @@ def track_url(url: str | bytes, /, **wire: Any) -> str:
             found["proxy"] = str(is_set(found["proxy"]))
         found.update(named)
         title = found.pop("ti", "") or None
-        return here.make(title, {**options, "properties": found})
+        return here.in_context(title, {**options, "properties": found})
 
     return _tracked(build, {"url": url, "properties": found, **wire})
 
@@ -261,7 +261,7 @@ def _made(here: Client, number: int, event: Event | Mapping[str, Any]) -> Event:
     if isinstance(event, Mapping):
         named = dict(event)
         try:
-            return here.make(named.pop("ti", None) or "", named)
+            return here.in_context(named.pop("ti", None) or "", named)
         except InvalidEvent as error:
             wrong = str(error)
     raise InvalidEvent(f"events[{number}]: {wrong}")
