@@ -99,8 +99,9 @@ class context:  # noqa: N801 - called like a function, as those of contextlib ar
     def __exit__(self, *_: object) -> None:
         """Let what applied before apply again; does nothing where it does not apply (another thread or task)."""
         layers = _layers.get()
-        if layers and layers[-1] is self._layer:
-            _layers.set(layers[:-1])
+        places = [place for place, layer in enumerate(layers) if layer is self._layer]
+        if places:
+            _layers.set(layers[: places[-1]])  # with what was entered inside and never left
 
     def __call__(self, function: F) -> F:
         """Let it apply while a function runs.
@@ -140,10 +141,8 @@ def completed(options: Mapping[str, Any], named: Mapping[str, Any]) -> tuple[dic
     if not _layers.get():
         return dict(options), dict(named)
     found = _beside({**named, **options}, context.current())
-    return (
-        {name: value for name, value in found.items() if name in OPTIONS} | options,
-        {name: value for name, value in found.items() if name not in OPTIONS} | named,
-    )
+    chosen = {name: value for name, value in found.items() if name in OPTIONS}
+    return {**chosen, **options}, {**{name: found[name] for name in found.keys() - chosen.keys()}, **named}
 
 
 def _beside(inner: Mapping[str, Any], outer: Mapping[str, Any]) -> dict[str, Any]:

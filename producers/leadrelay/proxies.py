@@ -23,8 +23,8 @@ def read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
 def client_address(peer: str, forwarded_for: str, trusted: Networks) -> str:
     """Give the address of a request's client, ``""`` when it is not known.
 
-    `X-Forwarded-For` is read from the right, since each proxy appends the address that it saw: as long as that is one of
-    ours, the next to the left was written by a proxy that can be believed. What a client wrote itself is never reached.
+    `X-Forwarded-For` is read from the right, since each proxy appends the address that it saw: as long as that is one
+    of ours, the next to the left was written by a proxy that can be believed. What a client wrote is not reached.
 
     Args:
         peer: Of the connection; ``""`` on a Unix socket, which is trusted where loopback is.

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from leadrelay.errors import ConfigurationError
+from leadrelay.proxies import read_networks
 from leadrelay.times import read_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from leadrelay.proxies import Networks
 
     #: Sees the wire parameters of an event before it is handed over; gives those to send, or a `Drop`.
     Hook = Callable[[dict[str, str]], Any]
@@ -128,6 +131,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("default_properties", _object, {}, "JSON object of wire parameters for events that do not name them"),
     Setting("allowed_datasets", _names, frozenset(), "`si` that events may have; unset: any"),
     Setting("capture_ip", _boolean, default=True, meaning="whether context of a request may fill in `ip`"),
+    Setting("trusted_proxies", read_networks, (), "addresses of proxies whose X-Forwarded-For is believed"),
     Setting("spool_fsync", _one_of("everysec", "always"), "everysec", "when the spool is forced to the disk"),
     Setting("spool_max_bytes", _positive, 1_000_000_000, "bytes that the spool of one home may have"),
     Setting(
@@ -196,6 +200,7 @@ class Settings:
     default_properties: Mapping[str, Any] = field(default_factory=dict)
     allowed_datasets: frozenset[str] = frozenset()
     capture_ip: bool = True
+    trusted_proxies: Networks = ()
     spool_fsync: str = "everysec"
     spool_max_bytes: int = 1_000_000_000
     spool_full: str = "lose"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,9 @@ from leadrelay.cli.spool import drain
 from leadrelay.cli.trace import trace
 from leadrelay.cli.track import track
 from leadrelay.errors import BrokerUnavailable, LeadrelayError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Which extra a command of another package needs; the worker's for those not named.
 _EXTRAS = {"monitor": "monitor", "outbox": "sqlalchemy", "sandbox": "sandbox"}
@@ -59,10 +63,15 @@ for _command in (track, import_, status, verify, dead, audit, doctor, drain, pau
     group.add_command(_command)
 
 
-def main() -> None:
-    """Run the command line; a user's mistake is a sentence, never a stack trace."""
+def main(args: Sequence[str] | None = None, name: str | None = None) -> None:
+    """Run the command line; a user's mistake is a sentence, never a stack trace.
+
+    Args:
+        args: Default: of this process.
+        name: What the help calls the program.
+    """
     try:
-        sys.exit(group.main(standalone_mode=False) or 0)
+        sys.exit(group.main(args, name, standalone_mode=False) or 0)
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:

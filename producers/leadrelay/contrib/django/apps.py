@@ -1,6 +1,11 @@
 """The Django application."""
 
+from __future__ import annotations
+
 from django.apps import AppConfig
+from django.core.checks import register
+
+from leadrelay.contrib.django import checks
 
 
 class LeadrelayConfig(AppConfig):
@@ -9,3 +14,9 @@ class LeadrelayConfig(AppConfig):
     name = "leadrelay.contrib.django"
     label = "leadrelay"
     verbose_name = "LeadRelay"
+
+    def ready(self) -> None:
+        """Let the project's settings be leadrelay's."""
+        register(checks.check_settings)
+        register(checks.check_middleware)
+        register(checks.check_broker, deploy=True)
