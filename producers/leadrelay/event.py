@@ -95,6 +95,27 @@ class Event:
             texts[USER_AGENT] = agent
         return cls(texts["eid"], texts, _rendered(texts), _override(lane))
 
+    @classmethod
+    def received(cls, wire: Mapping[str, str], user_agent: str) -> Event:
+        """Freeze an event that another program formed for the Track API: the endpoint judges it, so it stays as it is.
+
+        Args:
+            wire: Its parameters, `si` and `eid` among them.
+            user_agent: The visitor's, forwarded; ``""`` when it sent none, and then none is sent.
+
+        Raises:
+            InvalidEvent: It could not be delivered as it is: names the property, never a value.
+        """
+        if not wire.get("si", "").strip():
+            raise InvalidEvent("si: no dataset id")
+        eid = PARAMETERS["eid"].check
+        if not eid.holds(wire["eid"]):
+            raise InvalidEvent(f"eid: expected {eid.expected}")
+        for name in NOTES & wire.keys():
+            raise InvalidEvent(f"{name}: reserved for leadrelay; choose another name")
+        texts = {**wire, USER_AGENT: _agent(user_agent)}
+        return cls(wire["eid"], texts, _rendered(texts))
+
     def payload(self) -> bytes:
         """Give it as the queue keeps it: a JSON object of the wire parameters and leadrelay's notes."""
         return self.rendered

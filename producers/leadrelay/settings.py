@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 from leadrelay.errors import ConfigurationError
 from leadrelay.proxies import read_networks
 from leadrelay.times import read_span
+from leadrelay.visitor import read_networks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from ipaddress import IPv4Network, IPv6Network
 
     from leadrelay.proxies import Networks
 
@@ -121,6 +123,14 @@ TABLE: tuple[Setting, ...] = (
         "Redis or Valkey 7+, `redis://…`; unset: one embedded broker per home",
     ),
     Setting("dataset_id", str, None, "`si` of events that name none"),
+    Setting(
+        "allowed_datasets",
+        lambda text: frozenset(part.strip() for part in text.split(",") if part.strip()),
+        frozenset(),
+        "datasets that the gateway takes beside that one, with commas; `*`: all",
+    ),
+    Setting("gateway_secret", str, None, "what requests to the gateway must carry; unset: nothing"),
+    Setting("trusted_proxies", read_networks, (), "proxies whose `X-Forwarded-For` is believed: addresses, networks"),
     Setting("destination_url", _url("http", "https"), "https://log.leadboxer.com", "the Track API"),
     Setting("namespace", str, "leadrelay", "prefix of every key; also the inbox of plain Celery producers"),
     Setting("mode", _one_of(*MODES), "live", "what becomes of tracked events: `live` queues them"),
@@ -190,6 +200,9 @@ class Settings:
 
     broker_url: str | None = None
     dataset_id: str | None = None
+    allowed_datasets: frozenset[str] = frozenset()
+    gateway_secret: str | None = None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     destination_url: str = "https://log.leadboxer.com"
     namespace: str = "leadrelay"
     mode: str = "live"

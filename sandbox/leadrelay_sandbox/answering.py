@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from leadrelay.serving.asgi import TEXT, Reply
 from leadrelay.trackapi.answers import GIF, PRECEDENCE, render_answer
-
-from leadrelay_sandbox.asgi import TEXT, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

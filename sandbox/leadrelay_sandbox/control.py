@@ -9,16 +9,17 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from leadrelay.serving.asgi import Refused, Reply, read_body
 from leadrelay.trackapi.parameters import PARAMETERS
 
 from leadrelay_sandbox import switches, views
-from leadrelay_sandbox.asgi import Refused, Reply, read_body
 from leadrelay_sandbox.faults import BadRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from leadrelay_sandbox.asgi import Receive, Scope
+    from leadrelay.serving.asgi import Receive, Scope
+
     from leadrelay_sandbox.state import State
     from leadrelay_sandbox.store import Store
 

@@ -6,11 +6,11 @@ form for. They name parameters, never values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from leadrelay.trackapi.forms import decode
+from leadrelay.trackapi import forms
 from leadrelay.trackapi.parameters import ANSWER_FORMS, CACHE_BUSTER, PARAMETERS, doubts
 
 if TYPE_CHECKING:
@@ -67,10 +67,8 @@ def read(method: str, query: bytes, body: bytes, choices: Mapping[str, str]) -> 
 
 
 def as_mail_pixel(hit: Hit) -> Hit:
-    """Read `GET /log?datasetId=&campaign=&email=…`, which is answered with an image (facts.md, Responses)."""
-    params = {"si": hit.params.get("datasetId", ""), **hit.params, "pix": ""}
-    params.pop("datasetId", None)
-    return Hit(hit.method, params, hit.charset, hit.warnings)
+    """Read the request of an e-mail's pixel."""
+    return replace(hit, params=forms.as_mail_pixel(hit.params))
 
 
 def proxied(params: Mapping[str, str], choices: Mapping[str, str]) -> bool:
@@ -89,12 +87,12 @@ def time_of(params: Mapping[str, str], choices: Mapping[str, str], now_ms: int) 
 
 
 def _pairs(query: bytes, body: bytes, choices: Mapping[str, str]) -> tuple[str, list[tuple[str, str]]]:
-    forms = [decode(raw) for raw in (query, body) if raw]
-    pairs = [pair for form in forms for pair in form.pairs]
-    others = [form.charset for form in forms if form.charset != _UTF_8]
+    read = [forms.decode(raw) for raw in (query, body) if raw]
+    pairs = [pair for form in read for pair in form.pairs]
+    others = [form.charset for form in read if form.charset != _UTF_8]
     if others and choices["charset"] == "replace":
         pairs = [
-            pair for form in forms for pair in (form.pairs if form.charset == _UTF_8 else map(_replaced, form.pairs))
+            pair for form in read for pair in (form.pairs if form.charset == _UTF_8 else map(_replaced, form.pairs))
         ]
     return (others[0] if others else _UTF_8), pairs
 

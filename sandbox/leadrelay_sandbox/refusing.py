@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leadrelay_sandbox.asgi import Refused
+from leadrelay.serving.asgi import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from leadrelay.serving.asgi import Gone, Refused, Reply, answer, cut, read_body
+
 from leadrelay_sandbox.answering import answered, for_origins, preflight
-from leadrelay_sandbox.asgi import Gone, Refused, Reply, answer, read_body
 from leadrelay_sandbox.commits import NotStored
 from leadrelay_sandbox.control import PREFIX, control
 from leadrelay_sandbox.eids import make_eid
@@ -21,7 +22,8 @@ from leadrelay_sandbox.reading import as_mail_pixel, read
 from leadrelay_sandbox.refusing import check_dataset, check_fields, check_head
 
 if TYPE_CHECKING:
-    from leadrelay_sandbox.asgi import Headers, Receive, Scope, Send
+    from leadrelay.serving.asgi import Headers, Receive, Scope, Send
+
     from leadrelay_sandbox.faults import Rule
     from leadrelay_sandbox.reading import Hit
     from leadrelay_sandbox.state import State
@@ -56,9 +58,7 @@ class Sandbox:
         except Gone:
             pass
         except Dropped:
-            scope["extensions"]["leadrelay.cut"]()
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            await cut(scope, receive)
 
     async def not_http(self, status: int, reason: str) -> None:
         """Keep that something came which is no HTTP; the protocol has answered it."""

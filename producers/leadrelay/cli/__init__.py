@@ -1,4 +1,4 @@
-"""The command line: one group; worker, monitor, up and sandbox join it through entry points when installed."""
+"""The command line: one group; worker, monitor, up, sandbox and gateway join it through entry points when installed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Which extra a command of another package needs; the worker's for those not named.
-_EXTRAS = {"monitor": "monitor", "outbox": "sqlalchemy", "sandbox": "sandbox"}
+_EXTRAS = {"gateway": "gateway", "monitor": "monitor", "outbox": "sqlalchemy", "sandbox": "sandbox"}
 
 
 class Commands(click.Group):

@@ -67,11 +67,32 @@ def from_url(url: str | bytes) -> dict[str, str]:
         InvalidEvent: It is not valid Unicode.
     """
     raw = url if isinstance(url, bytes) else _raw(url)
+    return of_event(parameters(raw.partition(b"#")[0].partition(b"?")[2]))
+
+
+def parameters(*forms: bytes) -> dict[str, str]:
+    """Give the parameters of a request; of a name that comes more than once the first (facts.md, last table).
+
+    Args:
+        forms: Its query, and its body when that is a form, each as received and with a charset of its own.
+    """
     found: dict[str, str] = {}
-    for name, value in decode(raw.partition(b"#")[0].partition(b"?")[2]).pairs:
-        if name not in ANSWER_FORMS and name != CACHE_BUSTER:
+    for form in forms:
+        for name, value in decode(form).pairs:
             found.setdefault(name, value)
     return found
+
+
+def of_event(params: Mapping[str, str]) -> dict[str, str]:
+    """Give the parameters that belong to the event, without those that only form the answer."""
+    return {name: value for name, value in params.items() if name not in ANSWER_FORMS and name != CACHE_BUSTER}
+
+
+def as_mail_pixel(params: Mapping[str, str]) -> dict[str, str]:
+    """Read `GET /log?datasetId=&campaign=&email=…`, which is answered with an image (facts.md, Responses)."""
+    read = {"si": params.get("datasetId", ""), **params, "pix": ""}
+    read.pop("datasetId", None)
+    return read
 
 
 def _decoded(raw: bytes, charset: str) -> Form:

@@ -1,5 +1,5 @@
 import pytest
-from leadrelay_sandbox.asgi import Refused
+from leadrelay.serving.asgi import Refused
 from leadrelay_sandbox.refusing import MOST_FIELDS, MOST_LINE, check_dataset, check_fields, check_head
 from leadrelay_sandbox.switches import DEFAULTS
 

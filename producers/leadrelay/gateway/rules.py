@@ -1,0 +1,93 @@
+"""Who may send what through this gateway; pure."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from leadrelay.errors import ConfigurationError
+from leadrelay.serving.asgi import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leadrelay.settings import Settings
+    from leadrelay.visitor import Networks
+
+#: Where a request may carry the secret.
+SECRET_HEADER, SECRET_PARAMETER = b"leadrelay-secret", "leadrelay_secret"
+#: In `LEADRELAY_ALLOWED_DATASETS`: every dataset.
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Rules:
+    """The rules of one gateway.
+
+    Args:
+        datasets: Which it takes; `ANY` among them: all.
+        secret: What a request must carry, ``""`` for nothing.
+        proxy: `auto`, `true` or `false`, for events that have no `proxy`.
+        trusted: Proxies that are believed when they name a visitor.
+    """
+
+    datasets: frozenset[str]
+    secret: str
+    proxy: str
+    trusted: Networks
+
+    @classmethod
+    def of(cls, settings: Settings) -> Rules:
+        """Take them from the settings.
+
+        Raises:
+            ConfigurationError: There is no dataset that it could take.
+        """
+        datasets = settings.allowed_datasets | ({settings.dataset_id} if settings.dataset_id else set())
+        if not datasets:
+            raise ConfigurationError(
+                "which datasets may come through the gateway? Set LEADRELAY_DATASET_ID, or LEADRELAY_ALLOWED_DATASETS "
+                f"(several with commas, {ANY} for all)"
+            )
+        return cls(datasets, settings.gateway_secret or "", settings.proxy, settings.trusted_proxies)
+
+    def check_secret(self, header: bytes, params: Mapping[str, str]) -> None:
+        """Look for the secret in a header or parameter; raises Refused."""
+        given = header or params.get(SECRET_PARAMETER, "").encode()
+        if self.secret and not hmac.compare_digest(given, self.secret.encode()):
+            raise Refused(401, f"this gateway wants its secret: header {SECRET_HEADER.decode()}")
+
+    def check_dataset(self, si: str) -> None:
+        """Look at a dataset; raises Refused."""
+        if not si.strip():
+            raise Refused(400, "si: no dataset id")
+        if si not in self.datasets and ANY not in self.datasets:
+            raise Refused(400, "si: not a dataset of this gateway; see LEADRELAY_ALLOWED_DATASETS")
+
+
+def check_host(host: str, rules: Rules, *, open_to_all: bool) -> None:
+    """Refuse to be reached from other machines by accident.
+
+    Raises:
+        ConfigurationError: The address is not this machine's own, and neither a secret nor `--open` says that it is
+            meant.
+    """
+    if rules.secret or open_to_all or is_loopback(host):
+        return
+    message = (
+        f"{host} can be reached from other machines: set LEADRELAY_GATEWAY_SECRET, or pass --open to take events from "
+        "everybody (browsers, for example)"
+    )
+    raise ConfigurationError(message)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is this machine's own."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

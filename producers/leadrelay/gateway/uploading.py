@@ -1,0 +1,92 @@
+"""The legacy upload: one request, many events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leadrelay.gateway import upload
+from leadrelay.gateway.limits import MOST_UPLOAD, MOST_UPLOADS
+from leadrelay.gateway.reading import UPLOADS, check_fields, check_head, event_of, visitor_of
+from leadrelay.gateway.rules import SECRET_HEADER
+from leadrelay.gateway.tracking import ACCEPTED
+from leadrelay.ids import new_eid
+from leadrelay.serving.asgi import TEXT, Refused, Reply, header_of, read_body
+from leadrelay.trackapi.forms import parameters
+
+if TYPE_CHECKING:
+    from leadrelay.event import Event
+    from leadrelay.gateway.counts import Counts
+    from leadrelay.gateway.intake import Intake
+    from leadrelay.gateway.rules import Rules
+    from leadrelay.serving.asgi import Receive, Scope
+    from leadrelay.visitor import Visitor
+
+#: Events that are made in one go; between two goes other requests are served.
+_PART = 250
+_NOT_TAKEN = "-"
+
+
+class Uploading:
+    """Takes uploads.
+
+    Args:
+        rules: Who may send what.
+        intake: The way to the queue.
+        counts: Of this gateway.
+    """
+
+    def __init__(self, rules: Rules, intake: Intake, counts: Counts) -> None:
+        """See the class."""
+        self._rules = rules
+        self._intake = intake
+        self._counts = counts
+        self._under_way = 0
+
+    async def upload(self, scope: Scope, receive: Receive) -> Reply:
+        """Take a file, and answer with an id a line once all are safe; `-` for a line that is not taken.
+
+        Raises:
+            Refused: It is no upload, or no line of it is taken.
+            NotAccepted: As far as is known not all are safe; the same upload may come again.
+            Gone: It did not come whole.
+        """
+        headers = scope["headers"]
+        check_head(scope["method"], UPLOADS, len(scope["raw_path"]) + len(scope["query_string"]))
+        self._rules.check_secret(header_of(headers, SECRET_HEADER), parameters(scope["query_string"]))
+        if self._under_way == MOST_UPLOADS:
+            raise Refused(503, "too many uploads at a time (a limit of ours)")
+        self._under_way += 1
+        try:
+            body = await read_body(receive, MOST_UPLOAD)
+            lines = upload.lines_of(header_of(headers, b"content-type").decode("latin-1"), body)
+            return self._answer(await self._accepted(lines, visitor_of(scope, self._rules)))
+        finally:
+            self._under_way -= 1
+
+    async def _accepted(self, lines: list[bytes], visitor: Visitor) -> list[str]:
+        """Give each line's id once it is safe."""
+        eids = list(upload.eids_of(lines, visitor.agent))
+        answered: list[str] = []
+        for start in range(0, len(lines), _PART):
+            here = slice(start, start + _PART)
+            part = [self._event(line, eid, visitor) for line, eid in zip(lines[here], eids[here], strict=True)]
+            events = [event for event in part if event]
+            if events:
+                await self._intake.safe(events)
+            answered += [event.eid if event else _NOT_TAKEN for event in part]
+        return answered
+
+    def _answer(self, answered: list[str]) -> Reply:
+        refused = answered.count(_NOT_TAKEN)
+        self._counts.refused_lines += refused
+        if refused == len(answered):
+            raise Refused(400, "no line is an event of a dataset of this gateway")
+        headers = (*ACCEPTED, (b"leadrelay-refused", b"%d" % refused))
+        return Reply(200, "\n".join(answered).encode(), TEXT, headers)
+
+    def _event(self, line: bytes, eid: str | None, visitor: Visitor) -> Event | None:
+        try:
+            check_fields(line, b"")
+            return event_of(upload.params_of(line), visitor, self._rules, eid or new_eid())
+        except Refused:
+            return None

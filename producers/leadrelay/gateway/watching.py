@@ -1,0 +1,58 @@
+"""What supervisors, load balancers and Prometheus ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leadrelay.gateway.counts import exposition
+from leadrelay.gateway.reading import GET, check_head
+from leadrelay.gateway.rules import SECRET_HEADER, is_loopback
+from leadrelay.serving.asgi import Refused, Reply, header_of
+from leadrelay.trackapi.forms import parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from leadrelay.gateway.counts import Counts
+    from leadrelay.gateway.rules import Rules
+    from leadrelay.serving.asgi import Receive, Scope
+
+_EXPOSITION = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+class Watching:
+    """Tells how the gateway is.
+
+    Args:
+        rules: Who may ask.
+        counts: What it did.
+        ready: Tells whether events can be taken now.
+    """
+
+    def __init__(self, rules: Rules, counts: Counts, ready: Callable[[], Awaitable[bool]]) -> None:
+        """See the class."""
+        self._rules = rules
+        self._counts = counts
+        self._ready = ready
+
+    async def health(self, scope: Scope, _: Receive) -> Reply:
+        """Answer, which is all that is asked."""
+        check_head(scope["method"], GET, 0)
+        return Reply(200, b"ok")
+
+    async def readiness(self, scope: Scope, _: Receive) -> Reply:
+        """Tell whether events can be taken now; whether LeadBoxer can take them does not matter."""
+        check_head(scope["method"], GET, 0)
+        if not await self._ready():
+            raise Refused(503, "events cannot be taken now")
+        return Reply(200, b"ready")
+
+    async def metrics(self, scope: Scope, _: Receive) -> Reply:
+        """Give the counts: to who has the secret, and without one to this machine."""
+        check_head(scope["method"], GET, 0)
+        headers = scope["headers"]
+        if self._rules.secret:
+            self._rules.check_secret(header_of(headers, SECRET_HEADER), parameters(scope["query_string"]))
+        elif not is_loopback((scope["client"] or ("",))[0]) or header_of(headers, b"x-forwarded-for"):
+            raise Refused(403, "without a secret, metrics are for this machine")
+        return Reply(200, exposition(self._counts), _EXPOSITION)

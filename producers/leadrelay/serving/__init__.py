@@ -1,0 +1,1 @@
+"""What our HTTP servers share: ASGI without a framework, and uvicorn's protocol within bounds."""
