@@ -123,12 +123,6 @@ TABLE: tuple[Setting, ...] = (
         "Redis or Valkey 7+, `redis://…`; unset: one embedded broker per home",
     ),
     Setting("dataset_id", str, None, "`si` of events that name none"),
-    Setting(
-        "allowed_datasets",
-        lambda text: frozenset(part.strip() for part in text.split(",") if part.strip()),
-        frozenset(),
-        "datasets that the gateway takes beside that one, with commas; `*`: all",
-    ),
     Setting("gateway_secret", str, None, "what requests to the gateway must carry; unset: nothing"),
     Setting("trusted_proxies", read_networks, (), "proxies whose `X-Forwarded-For` is believed: addresses, networks"),
     Setting("destination_url", _url("http", "https"), "https://log.leadboxer.com", "the Track API"),
@@ -200,7 +194,6 @@ class Settings:
 
     broker_url: str | None = None
     dataset_id: str | None = None
-    allowed_datasets: frozenset[str] = frozenset()
     gateway_secret: str | None = None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     destination_url: str = "https://log.leadboxer.com"

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 #: Where a request may carry the secret.
 SECRET_HEADER, SECRET_PARAMETER = b"leadrelay-secret", "leadrelay_secret"
-#: In `LEADRELAY_ALLOWED_DATASETS`: every dataset.
-ANY = "*"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -27,7 +25,7 @@ class Rules:
     """The rules of one gateway.
 
     Args:
-        datasets: Which it takes; `ANY` among them: all.
+        datasets: Which it takes; none: all.
         secret: What a request must carry, ``""`` for nothing.
         proxy: `auto`, `true` or `false`, for events that have no `proxy`.
         trusted: Proxies that are believed when they name a visitor.
@@ -39,17 +37,23 @@ class Rules:
     trusted: Networks
 
     @classmethod
-    def of(cls, settings: Settings) -> Rules:
+    def of(cls, settings: Settings, *, any_dataset: bool = False) -> Rules:
         """Take them from the settings.
+
+        Args:
+            settings: This process's.
+            any_dataset: Take events of every dataset.
 
         Raises:
             ConfigurationError: There is no dataset that it could take.
         """
         datasets = settings.allowed_datasets | ({settings.dataset_id} if settings.dataset_id else set())
-        if not datasets:
+        if any_dataset:
+            datasets = frozenset()
+        elif not datasets:
             raise ConfigurationError(
-                "which datasets may come through the gateway? Set LEADRELAY_DATASET_ID, or LEADRELAY_ALLOWED_DATASETS "
-                f"(several with commas, {ANY} for all)"
+                "which datasets may come through the gateway? Set LEADRELAY_DATASET_ID or LEADRELAY_ALLOWED_DATASETS, "
+                "or pass --any-dataset"
             )
         return cls(datasets, settings.gateway_secret or "", settings.proxy, settings.trusted_proxies)
 
@@ -63,7 +67,7 @@ class Rules:
         """Look at a dataset; raises Refused."""
         if not si.strip():
             raise Refused(400, "si: no dataset id")
-        if si not in self.datasets and ANY not in self.datasets:
+        if self.datasets and si not in self.datasets:
             raise Refused(400, "si: not a dataset of this gateway; see LEADRELAY_ALLOWED_DATASETS")
 
 
