@@ -196,18 +196,32 @@ def sandbox(folder: Path, port: int = 0, *options: str) -> tuple[Process, str]:
     log = folder / "sandbox.log"
     before = log.stat().st_size if log.exists() else 0  # of an earlier one on the same store
     process = Process("sandbox", command, folder)
+    return process, served(process, before, "/_sandbox/stats")
+
+
+def gateway(folder: Path, env: Mapping[str, str], *options: str, port: int = 0) -> tuple[Process, str]:
+    """Start `leadrelay gateway`; gives it and its URL."""
+    command = [sys.executable, "-m", "leadrelay", "gateway", "--port", str(port), *options]
+    log = folder / "gateway.log"
+    before = log.stat().st_size if log.exists() else 0
+    process = Process("gateway", command, folder, env)
+    return process, served(process, before, "/healthz")
+
+
+def served(process: Process, before: int, path: str) -> str:
+    """Wait until a server has said where it listens, after so many bytes of its log, and answers; gives its URL."""
 
     def announced() -> str | None:
-        lines = log.read_bytes()[before:].decode().splitlines()
+        lines = process.log.read_bytes()[before:].decode().splitlines()
         return next((line for line in reversed(lines) if line.startswith("http://")), None)
 
-    url = until(announced, "the sandbox says where it listens")
-    until(lambda: _listens(url), "the sandbox listens")
-    return process, str(url)
+    url = str(until(announced, f"the {process.name} says where it listens"))
+    until(lambda: _answers(url + path), f"the {process.name} answers")
+    return url
 
 
-def _listens(url: str) -> bool:
+def _answers(url: str) -> bool:
     try:
-        return requests.get(f"{url}/_sandbox/stats", timeout=1).ok
+        return requests.get(url, timeout=1).ok
     except requests.RequestException:
         return False
