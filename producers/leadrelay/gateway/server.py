@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import time
 from typing import TYPE_CHECKING, Any, cast
@@ -116,6 +117,8 @@ def serve(settings: Settings, rules: Rules, listener: socket.socket) -> None:
     options: dict[str, Any] = {"http": GatewayProtocol, "ws": "none", "proxy_headers": False, "server_header": False}
     times: dict[str, Any] = {"timeout_keep_alive": IDLE_S, "timeout_graceful_shutdown": STOP_S}
     quiet: dict[str, Any] = {"lifespan": "off", "log_level": "critical", "access_log": False, "loop": "asyncio"}
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises what stopped it once more, when it has stopped
+        signal.signal(number, lambda *_: None)
     try:
         Server(uvicorn.Config(app, **options, **times, **quiet), counts).run(sockets=[listener])
     finally:
