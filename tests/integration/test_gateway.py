@@ -304,7 +304,9 @@ def test_a_secret_is_wanted_where_one_is_set(started, tmp_path):
 
 def command(own_broker, tmp_path, *options, **env):
     environ = environment(own_broker, tmp_path, **env)
-    process = Process("refusing", [sys.executable, "-m", "leadrelay", "gateway", "--port", "0", *options], tmp_path, environ)
+    process = Process(
+        "refusing", [sys.executable, "-m", "leadrelay", "gateway", "--port", "0", *options], tmp_path, environ
+    )
     until(lambda: not process.alive, "it ends")
     return process.child.returncode, process.tail()
 
@@ -541,9 +543,8 @@ def test_a_request_that_does_not_come_whole_is_cut(here, start):
 def test_what_has_no_end_is_cut_off(here, start):
     with connection(here) as client:
         client.sendall(start)
-        with pytest.raises(OSError):  # noqa: PT011 - a reset or a broken pipe
-            for _ in range(200):
-                client.sendall(b"y" * 65536)
+        with pytest.raises(OSError, match="reset|Broken pipe"):
+            client.sendall(b"y" * 2**24)
 
 
 def test_pipelined_requests_are_answered_in_order(here):
