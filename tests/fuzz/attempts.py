@@ -11,7 +11,9 @@ from leadrelay_sandbox.switches import TABLE
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    Make = Callable[[random.Random], "Attempt"]
 
 #: Events with this title are answered by a fault that the run itself has set.
 WANTED_FAULT = "a-wanted-fault"
@@ -204,8 +206,8 @@ def _junk(rng: random.Random) -> object:
     return rng.choice([None, True, -1, 1e400, float("nan"), 10**400, "\ud800", "x", [], {}, [None], {"a": [1]}])
 
 
-#: Each kind and how often it comes.
-KINDS: dict[Callable[[random.Random], Attempt], int] = {
+#: Each kind of request to a Track API and how often it comes.
+TRACK_API: dict[Make, int] = {
     event: 30,
     odd_event: 20,
     random_form: 12,
@@ -215,17 +217,17 @@ KINDS: dict[Callable[[random.Random], Attempt], int] = {
     chunked: 3,
     slow: 2,
     large: 2,
-    control_read: 5,
-    control_write: 4,
 }
+#: What a sandbox gets.
+KINDS = TRACK_API | {control_read: 5, control_write: 4}
 
 
-def attempts(rng: random.Random, number: int) -> list[Attempt]:
-    """Choose at least `number` requests."""
+def attempts(rng: random.Random, number: int, kinds: Mapping[Make, int]) -> list[Attempt]:
+    """Choose at least `number` requests of these kinds, each as often as it says."""
     chosen: list[Attempt] = []
     requests = 0
     while requests < number:
-        make = rng.choices(list(KINDS), list(KINDS.values()))[0]
+        make = rng.choices(list(kinds), list(kinds.values()))[0]
         chosen.append(make(rng))
         requests += max(1, chosen[-1].answers)
     return chosen
