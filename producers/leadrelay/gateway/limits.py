@@ -9,7 +9,7 @@ MOST_FORM = 256 * 1024
 #: Fields of a query and a body together.
 MOST_FIELDS = 1000
 #: Bytes of an upload as it comes, and once it is unpacked.
-MOST_UPLOAD, MOST_UNPACKED = 2 * 1024 * 1024, 16 * 1024 * 1024
+MOST_UPLOAD, MOST_UNPACKED = 1024 * 1024, 4 * 1024 * 1024
 #: Events in one upload: it must be answered in time.
 MOST_LINES = 5000
 #: Uploads at a time; each may need `MOST_UNPACKED`.
