@@ -15,11 +15,9 @@ from urllib.parse import urlsplit
 from leadrelay.errors import ConfigurationError
 from leadrelay.proxies import read_networks
 from leadrelay.times import read_span
-from leadrelay.visitor import read_networks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from ipaddress import IPv4Network, IPv6Network
 
     from leadrelay.proxies import Networks
 
@@ -124,7 +122,6 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting("dataset_id", str, None, "`si` of events that name none"),
     Setting("gateway_secret", str, None, "what requests to the gateway must carry; unset: nothing"),
-    Setting("trusted_proxies", read_networks, (), "proxies whose `X-Forwarded-For` is believed: addresses, networks"),
     Setting("destination_url", _url("http", "https"), "https://log.leadboxer.com", "the Track API"),
     Setting("namespace", str, "leadrelay", "prefix of every key; also the inbox of plain Celery producers"),
     Setting("mode", _one_of(*MODES), "live", "what becomes of tracked events: `live` queues them"),
@@ -195,7 +192,6 @@ class Settings:
     broker_url: str | None = None
     dataset_id: str | None = None
     gateway_secret: str | None = None
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     destination_url: str = "https://log.leadboxer.com"
     namespace: str = "leadrelay"
     mode: str = "live"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leadrelay.errors import InvalidEvent
 from leadrelay.event import Event
 from leadrelay.gateway.limits import MOST_FIELDS, MOST_LINE
 from leadrelay.gateway.rules import SECRET_PARAMETER
+from leadrelay.proxies import client_address
 from leadrelay.serving.asgi import Refused, header_of
 from leadrelay.trackapi.forms import of_event
 from leadrelay.trackapi.proxy import is_set
-from leadrelay.visitor import Visitor, address_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 GET, UPLOADS = frozenset({"GET"}), frozenset({"POST"})
 FORMS = GET | UPLOADS
 _NO_FORMS = (b"application/json", b"multipart/")
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who sent a request: address and User-Agent, each ``""`` when unknown."""
+
+    address: str
+    agent: str
 
 
 def check_head(method: str, methods: frozenset[str], line: int) -> None:
@@ -56,9 +65,11 @@ def check_fields(query: bytes, body: bytes) -> None:
 def visitor_of(scope: Scope, rules: Rules) -> Visitor:
     """Give who sent a request."""
     headers = scope["headers"]
-    forwarded = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
     agent = header_of(headers, b"user-agent").decode("latin-1")
-    return Visitor(address_of((scope["client"] or ("",))[0], forwarded, rules.trusted), agent)
+    if not rules.capture_ip:
+        return Visitor("", agent)
+    forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
+    return Visitor(client_address((scope["client"] or ("",))[0], forwarded, rules.trusted), agent)
 
 
 def event_of(params: Mapping[str, str], visitor: Visitor, rules: Rules, new_eid: str) -> Event:

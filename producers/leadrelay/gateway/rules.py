@@ -13,8 +13,8 @@ from leadrelay.serving.asgi import Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from leadrelay.proxies import Networks
     from leadrelay.settings import Settings
-    from leadrelay.visitor import Networks
 
 #: Where a request may carry the secret.
 SECRET_HEADER, SECRET_PARAMETER = b"leadrelay-secret", "leadrelay_secret"
@@ -29,12 +29,14 @@ class Rules:
         secret: What a request must carry, ``""`` for nothing.
         proxy: `auto`, `true` or `false`, for events that have no `proxy`.
         trusted: Proxies that are believed when they name a visitor.
+        capture_ip: Whether a visitor's address becomes `ip` of an event that has none.
     """
 
     datasets: frozenset[str]
     secret: str
     proxy: str
     trusted: Networks
+    capture_ip: bool = True
 
     @classmethod
     def of(cls, settings: Settings, *, any_dataset: bool = False) -> Rules:
@@ -55,7 +57,8 @@ class Rules:
                 "which datasets may come through the gateway? Set LEADRELAY_DATASET_ID or LEADRELAY_ALLOWED_DATASETS, "
                 "or pass --any-dataset"
             )
-        return cls(datasets, settings.gateway_secret or "", settings.proxy, settings.trusted_proxies)
+        secret = settings.gateway_secret or ""
+        return cls(datasets, secret, settings.proxy, settings.trusted_proxies, settings.capture_ip)
 
     def check_secret(self, header: bytes, params: Mapping[str, str]) -> None:
         """Look for the secret in a header or parameter; raises Refused."""

@@ -5,69 +5,23 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import time
 from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
-from leadrelay import broker
-from leadrelay.client import Client
-from leadrelay.errors import ConfigurationError, LeadrelayError
+from leadrelay.errors import ConfigurationError
 from leadrelay.gateway.app import Gateway
 from leadrelay.gateway.counts import Counts
 from leadrelay.gateway.intake import Intake
-from leadrelay.gateway.limits import CALL_S, IDLE_S, STOP_S
+from leadrelay.gateway.limits import IDLE_S, STOP_S
 from leadrelay.gateway.protocol import GatewayProtocol, cut_slow
+from leadrelay.gateway.way import Way
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from leadrelay.event import Event
     from leadrelay.gateway.rules import Rules
     from leadrelay.settings import Settings
-
-#: Seconds that the broker may take for one reply; a call needs two, and may be tried again.
-_REPLY_S = 0.4
-#: Seconds for which an answer about readiness stands.
-_READY_FOR_S = 1.0
-
-
-class Way:
-    """Where events go: the one place that knows how they are made safe.
-
-    Args:
-        settings: This process's.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        """Open the queue; errors as `broker.open_queue`."""
-        self._client = Client(settings, broker.open_queue(settings, timeout_s=_REPLY_S))
-        self._told = (0.0, False)
-
-    def accept(self, events: list[Event]) -> None:
-        """Return once events are safe; raises NotAccepted."""
-        self._client.track(events, budget_s=CALL_S)
-
-    async def ready(self) -> bool:
-        """Tell whether an event could be made safe now; asked at most once a second."""
-        until, answer = self._told
-        if time.monotonic() >= until:
-            self._told = (time.monotonic() + _READY_FOR_S, answer)
-            answer = await asyncio.to_thread(self._accepts)
-            self._told = (time.monotonic() + _READY_FOR_S, answer)
-        return answer
-
-    def close(self) -> None:
-        """Write down what is not written yet."""
-        if self._client.queue.witness:
-            self._client.queue.witness.flush()
-
-    def _accepts(self) -> bool:
-        try:
-            self._client.queue.enqueue([])  # refused by a full broker as an event would be
-        except LeadrelayError:
-            return False
-        return True
 
 
 class Server(uvicorn.Server):

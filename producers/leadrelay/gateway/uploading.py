@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from leadrelay.event import Event
     from leadrelay.gateway.counts import Counts
     from leadrelay.gateway.intake import Intake
+    from leadrelay.gateway.reading import Visitor
     from leadrelay.gateway.rules import Rules
     from leadrelay.serving.asgi import Receive, Scope
-    from leadrelay.visitor import Visitor
 
 #: Events that are made in one go; between two goes other requests are served.
 _PART = 250

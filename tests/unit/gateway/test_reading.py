@@ -1,10 +1,10 @@
 import pytest
 from leadrelay.gateway.limits import MOST_FIELDS, MOST_LINE
-from leadrelay.gateway.reading import FORMS, check_fields, check_form, check_head, event_of, visitor_of
+from leadrelay.gateway.reading import FORMS, Visitor, check_fields, check_form, check_head, event_of, visitor_of
 from leadrelay.gateway.rules import Rules
+from leadrelay.proxies import read_networks
 from leadrelay.serving.asgi import Refused
 from leadrelay.trackapi.forms import USER_AGENT
-from leadrelay.visitor import Visitor, read_networks
 
 NEW = "0198c0de0000700080000000000000ab"
 VISITOR = Visitor("203.0.113.9", "Mozilla/5.0")
@@ -114,3 +114,4 @@ def test_a_visitor_is_read_from_a_request():
     scope = {"headers": headers, "client": ("10.0.0.1", 4711)}
     assert visitor_of(scope, rules(trusted=read_networks("10.0.0.0/8"))) == Visitor("203.0.113.9", "Aë")
     assert visitor_of({"headers": [], "client": None}, rules()) == Visitor("", "")
+    assert visitor_of(scope, rules(capture_ip=False)) == Visitor("", "Aë")
