@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,6 +22,7 @@ from leadrelay.queue.message import Message
 from leadrelay.trackapi.answers import GIF, is_event_id
 
 from tests.chaos.processes import Broker, Process, free_port, gateway, until
+from tests.chaos.processes import served as served_at
 from tests.integration.test_recorded_requests import answer_to
 
 FORM = "application/x-www-form-urlencoded"
@@ -578,6 +580,31 @@ def test_pipelined_requests_are_answered_in_order(here):
         received = b"".join(iter(lambda: client.recv(65536), b""))
     bodies = [part.partition(b"\r\n\r\n")[2] for part in received.split(b"HTTP/1.1 200 OK")[1:]]
     assert bodies == [b"e%05d" % number for number in range(200)] + [b"last-1"]
+
+
+def test_one_connection_too_many_is_cut_and_the_others_are_served(own_broker, tmp_path):
+    words = ["sh", "-c", 'ulimit -n 100; exec "$@"', "sh", sys.executable, "-m", "leadrelay", "gateway", "--port", "0"]
+    process = Process("gateway", words, tmp_path, environment(own_broker, tmp_path))
+    try:
+        url = served_at(process, 0, "/healthz")
+        relay = Queued(process, url, Queue(own_broker.client), tmp_path)
+        request = b"GET /?si=d&ti=x HTTP/1.1\r\nHost: x\r\n\r\n"
+        with ExitStack() as stack:
+            clients = [stack.enter_context(connection(relay)) for _ in range(200)]
+            assert sum(is_answered(client, request) for client in clients) == 36
+        until(lambda: relay.counts()["connections"] < 36, "they are gone")
+        assert relay.counts()["too_many_connections_total"] == 164
+        assert relay.get().status_code == 200
+    finally:
+        process.kill()
+
+
+def is_answered(client, request):
+    try:
+        client.sendall(request)
+        return client.recv(65536).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
 
 
 def test_health_and_readiness_say_that_nothing_depends_on_the_endpoint(started):

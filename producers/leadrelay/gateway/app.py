@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from leadrelay.errors import NotAccepted
 from leadrelay.gateway import upload
+from leadrelay.gateway.limits import MOST_CONNECTIONS
 from leadrelay.gateway.tracking import Tracking
 from leadrelay.gateway.uploading import Uploading
 from leadrelay.gateway.watching import Watching
@@ -42,11 +43,20 @@ class Gateway:
         intake: The way to the queue.
         counts: What it did.
         ready: Tells whether events can be taken now.
+        most_connections: At a time; one more is cut.
     """
 
-    def __init__(self, rules: Rules, intake: Intake, counts: Counts, ready: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        intake: Intake,
+        counts: Counts,
+        ready: Callable[[], Awaitable[bool]],
+        most_connections: int = MOST_CONNECTIONS,
+    ) -> None:
         """See the class."""
         self.counts = counts
+        self.most_connections = most_connections
         tracking, uploading = Tracking(rules, intake), Uploading(rules, intake, counts)
         watching = Watching(rules, counts, ready)
         self._paths = {

@@ -73,6 +73,7 @@ class Intake:
         self._bytes = 0
         self._under_way: list[Group] = []
         self._looking = False
+        self._failing = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
 
     async def safe(self, events: Sequence[Event]) -> None:
@@ -132,11 +133,21 @@ class Intake:
             self._counts.accepted += sum(len(group.events) for group in batch)
         else:
             self._counts.failed_calls += 1
-            logger.warning("not accepted: %d requests (%s)", len(batch), type(error).__name__)
+        self._say(error)
         for group in batch:
             group.end(error)
         self._under_way = []
         self._call()
+
+    def _say(self, error: BaseException | None) -> None:
+        """Tell the log when events begin not to be taken, and when they are taken again."""
+        if (error is None) is self._failing:
+            self._failing = error is not None
+            if error is None:
+                logger.warning("events are taken again")
+            else:
+                why = str(error) if isinstance(error, NotAccepted) else type(error).__name__
+                logger.error("events are not taken, and clients are told so: %s", why)
 
     def _look(self) -> None:
         """Give up on what waits for too long, and look again while anything waits."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from leadrelay.gateway.limits import MOST_CONNECTIONS, SLOW_S
+from leadrelay.gateway.limits import SLOW_S
 from leadrelay.serving.protocol import BoundedProtocol
 
 if TYPE_CHECKING:
@@ -27,16 +27,16 @@ class GatewayProtocol(BoundedProtocol):
     _writing_since: float | None = None
 
     @property
-    def counts(self) -> Counts:
-        """Of the gateway."""
-        return cast("Gateway", self.app).counts
+    def gateway(self) -> Gateway:
+        """The application."""
+        return cast("Gateway", self.app)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         """Cut one connection too many."""
         super().connection_made(transport)
         self._reading_since = self.loop.time()
-        if len(self.connections) > MOST_CONNECTIONS:
-            self.counts.too_many += 1
+        if len(self.connections) > self.gateway.most_connections:
+            self.gateway.counts.too_many += 1
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -73,7 +73,7 @@ class GatewayProtocol(BoundedProtocol):
 
     def not_http(self, status: int, reason: str) -> None:  # noqa: ARG002 - nobody reads the parser's words here
         """Count it."""
-        self.counts.requests[str(status)] += 1
+        self.gateway.counts.requests[str(status)] += 1
 
     def is_slow(self, now: float) -> bool:
         """Tell whether a request or the taking of an answer takes longer than `SLOW_S`."""

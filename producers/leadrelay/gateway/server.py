@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +14,7 @@ from leadrelay.errors import ConfigurationError
 from leadrelay.gateway.app import Gateway
 from leadrelay.gateway.counts import Counts
 from leadrelay.gateway.intake import Intake
-from leadrelay.gateway.limits import IDLE_S, STOP_S
+from leadrelay.gateway.limits import IDLE_S, MOST_CONNECTIONS, STOP_S
 from leadrelay.gateway.protocol import GatewayProtocol, cut_slow
 from leadrelay.gateway.way import Way
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
     from leadrelay.gateway.rules import Rules
     from leadrelay.settings import Settings
+
+
+#: Files that are no connections: the broker's, the spool's, the log's, and the listener's next one to be cut.
+_OTHER_FILES = 64
 
 
 class Server(uvicorn.Server):
@@ -63,11 +68,21 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def most_connections() -> int:
+    """Give how many connections this process can have: `MOST_CONNECTIONS`, or what its limit of open files allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + _OTHER_FILES
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return min(MOST_CONNECTIONS, max(1, soft - _OTHER_FILES))
+
+
 def serve(settings: Settings, rules: Rules, listener: socket.socket) -> None:
     """Run until SIGTERM or SIGINT: then what was read is answered, and nothing new is taken."""
     way, counts = Way(settings), Counts()
     intake = Intake(way.accept, counts)
-    app: Any = Gateway(rules, intake, counts, way.ready)
+    app: Any = Gateway(rules, intake, counts, way.ready, most_connections())
     options: dict[str, Any] = {"http": GatewayProtocol, "ws": "none", "proxy_headers": False, "server_header": False}
     times: dict[str, Any] = {"timeout_keep_alive": IDLE_S, "timeout_graceful_shutdown": STOP_S}
     quiet: dict[str, Any] = {"lifespan": "off", "log_level": "critical", "access_log": False, "loop": "asyncio"}

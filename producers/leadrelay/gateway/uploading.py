@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from leadrelay.gateway import upload
@@ -64,17 +65,20 @@ class Uploading:
             self._under_way -= 1
 
     async def _accepted(self, lines: list[bytes], visitor: Visitor) -> list[str]:
-        """Give each line's id once it is safe."""
+        """Give each line's id once all are safe."""
         eids = list(upload.eids_of(lines, visitor.agent))
-        answered: list[str] = []
+        events: list[Event | None] = []
+        under_way = []
         for start in range(0, len(lines), _PART):
             here = slice(start, start + _PART)
             part = [self._event(line, eid, visitor) for line, eid in zip(lines[here], eids[here], strict=True)]
-            events = [event for event in part if event]
-            if events:
-                await self._intake.safe(events)
-            answered += [event.eid if event else _NOT_TAKEN for event in part]
-        return answered
+            events += part
+            taken = [event for event in part if event]
+            if taken:
+                under_way.append(asyncio.ensure_future(self._intake.safe(taken)))
+            await asyncio.sleep(0)
+        await asyncio.gather(*under_way)
+        return [event.eid if event else _NOT_TAKEN for event in events]
 
     def _answer(self, answered: list[str]) -> Reply:
         refused = answered.count(_NOT_TAKEN)
