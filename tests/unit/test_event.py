@@ -172,3 +172,32 @@ def test_lane_override():
     assert make(userId="7", lane=1).lane("k") == make(userId="8", lane="1").lane("k")
     with pytest.raises(InvalidEvent, match=r"^lane: a value of type list"):
         make(lane=["secret"])
+
+
+def received(**wire):
+    return Event.received({"si": "d", "eid": "e-42-abc", **wire}, "Mozilla/5.0")
+
+
+def test_a_received_event_stays_as_it_is():
+    wire = {"ti": "", "proxy": "0", "städt": "Delft", "": "x", "n" * 200: "1", "pix": "1"}
+    event = received(**wire)
+    assert event.wire == {"si": "d", "eid": "e-42-abc", **wire, "_ua": "Mozilla/5.0"}
+    assert json.loads(event.payload()) == event.wire
+    assert event.lane("") == received().lane("") == ""
+    assert received(userId="u").lane("") != ""
+    assert Event.received({"si": "d", "eid": "e-42-abc"}, "").wire["_ua"] == ""
+
+
+@pytest.mark.parametrize(
+    ("wire", "reason"),
+    [
+        ({"si": " "}, r"^si: no dataset id$"),
+        ({"eid": "1"}, r"^eid: expected"),
+        ({"eid": "e 42 abc"}, r"^eid: expected"),
+        ({"_ua": "x"}, r"^_ua: reserved"),
+        ({"x": "y" * 70_000}, r"^x: the event has \d+ bytes"),
+    ],
+)
+def test_a_received_event_that_could_not_be_delivered(wire, reason):
+    with pytest.raises(InvalidEvent, match=reason):
+        received(**wire)

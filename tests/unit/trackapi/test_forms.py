@@ -1,6 +1,6 @@
 import pytest
 from leadrelay.errors import InvalidEvent
-from leadrelay.trackapi.forms import decode, encode, from_url
+from leadrelay.trackapi.forms import as_mail_pixel, decode, encode, from_url, of_event, parameters
 
 
 def test_notes_stay_here_and_plus_survives():
@@ -60,3 +60,18 @@ def test_a_url_that_is_no_text_is_refused_without_its_values():
     with pytest.raises(InvalidEvent, match=r"^url: not valid Unicode") as caught:
         from_url(f"{BASE}&n=secret\ud800")
     assert caught.value.__context__ is None
+
+
+def test_the_first_of_a_name_counts_the_query_before_the_body():
+    assert parameters(b"a=1&a=2&b=%C3%A4", b"a=3&c=%E4&=x&d") == {"a": "1", "b": "ä", "c": "ä", "": "x", "d": ""}
+    assert parameters() == parameters(b"") == {}
+
+
+def test_the_pixel_of_an_e_mail():
+    assert as_mail_pixel({"datasetId": "d", "email": "a"}) == {"si": "d", "email": "a", "pix": ""}
+    assert as_mail_pixel({"datasetId": "d", "si": "e"}) == {"si": "e", "pix": ""}
+    assert as_mail_pixel({}) == {"si": "", "pix": ""}
+
+
+def test_what_belongs_to_the_event():
+    assert of_event({"a": "1", "pix": "", "json": "true", "callback": "f", "_": "1"}) == {"a": "1"}
