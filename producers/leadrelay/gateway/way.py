@@ -12,7 +12,7 @@ from leadrelay import broker
 from leadrelay.client import Client
 from leadrelay.errors import LeadrelayError
 from leadrelay.gateway.limits import CALL_S
-from leadrelay.spool import Folder
+from leadrelay.spool.folder import Folder
 
 if TYPE_CHECKING:
     from leadrelay.event import Event
@@ -67,7 +67,7 @@ class Way:
         folder = Folder(self._settings.home, self._settings.label())
         try:
             folder.make()
-            with tempfile.TemporaryFile(dir=folder.segments) as file:
+            with tempfile.TemporaryFile(dir=folder.path) as file:
                 file.write(bytes(4096))
             return folder.size() < self._settings.spool_max_bytes
         except OSError:
