@@ -14,6 +14,7 @@ from leadrelay.errors import NotAccepted
 from leadrelay.failpoints import failpoint
 from leadrelay.inbox import adopt
 from leadrelay.queue import DeadLetters, Valve
+from leadrelay.queue.room import WATERMARK
 from redis import exceptions
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between rounds.
 INTERVAL_S = 1.0
-#: Share of `maxmemory` above which new events are refused: what is in the queue needs room to move.
-WATERMARK = 0.9
 #: Seconds between rounds of what bounds the report's hours and the history.
 HOURLY_S = 3600.0
 #: Seconds for which a refusal stands unless it is renewed.

@@ -12,6 +12,7 @@ from leadrelay.cli.audit import audit
 from leadrelay.cli.common import EXIT_UNREACHABLE
 from leadrelay.cli.dead import dead
 from leadrelay.cli.doctor import doctor
+from leadrelay.cli.exporter import exporter
 from leadrelay.cli.files import import_
 from leadrelay.cli.operate import status, verify
 from leadrelay.cli.report import report
@@ -59,7 +60,9 @@ def group() -> None:
     """Durable delivery of tracking events to LeadBoxer's Track API."""
 
 
-for _command in (track, import_, status, verify, dead, audit, doctor, drain, pause, resume, rate, report, trace):
+for _command in (
+    track, import_, status, verify, dead, audit, doctor, drain, exporter, pause, resume, rate, report, trace,
+):  # fmt: skip
     group.add_command(_command)
 
 

@@ -36,6 +36,8 @@ _AWAY = (
 #: Scripts that a full broker may refuse: what they bring in is still safe with the caller. All others must
 #: run when memory is full, or the queue could not be emptied.
 REFUSED_WHEN_FULL = frozenset({"enqueue", "replay"})
+#: Scripts that write nothing: they also run on a broker that refuses every write (a full disk), and on a replica.
+READ_ONLY = frozenset({"books", "reasons"})
 
 
 @cache
@@ -43,6 +45,7 @@ def source(name: str) -> str:
     """Give the text of a script as the broker runs it: flags, the common part, the script."""
     folder = files("leadrelay.queue") / "lua"
     flags = "#!lua" if name in REFUSED_WHEN_FULL else "#!lua flags=allow-oom"
+    flags += ",no-writes" if name in READ_ONLY else ""
     common = (folder / "_common.lua").read_text("utf-8")
     return f"{flags}\n{common}\n{(folder / f'{name}.lua').read_text('utf-8')}"
 

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 from leadrelay.doctor.finding import Finding, ok, problem, warning
 from leadrelay.queue.message import VERSION
+from leadrelay.queue.room import EVENT_BYTES, growth_per_s, headroom_s, left_bytes
 
 if TYPE_CHECKING:
-    from leadrelay.doctor.facts import Facts, QueueFacts
+    from leadrelay.doctor.facts import Facts
 
-#: Bytes of one waiting event, rather too many: 242 to 486 were measured (ADR 0002), with a payload of 180.
-EVENT_BYTES = 600
-#: Share of its memory above which a broker refuses new events (`leadrelay_worker.upkeep.WATERMARK`).
-WATERMARK = 0.9
 #: Hours until the broker is full below which it is a problem, or worth a warning.
 SOON_H, LATER_H = 1.0, 24.0
 #: Share of the memory that dead letters may take before they are worth a warning.
@@ -94,10 +91,10 @@ def headroom(check: str, facts: Facts) -> list[Finding]:
     """Judge for how long the broker can go on taking what now comes in, with and without deliveries."""
     if facts.queue is None or facts.broker is None or facts.broker.used_bytes is None:
         return []
-    limit = (facts.broker.max_bytes or facts.broker.machine_bytes or 0) * WATERMARK
+    limit = facts.broker.max_bytes or facts.broker.machine_bytes or 0
     if not limit:
         return []
-    left = limit - facts.broker.used_bytes
+    left = left_bytes(limit, facts.broker.used_bytes)
     if left <= 0:
         return [
             problem(
@@ -107,8 +104,9 @@ def headroom(check: str, facts: Facts) -> list[Finding]:
                 "give the broker more memory; leadrelay status says what fills it",
             )
         ]
-    coming, growing = _per_s(facts.queue, delivered=False), _per_s(facts.queue, delivered=True)
-    full_h, outage_h = _hours(left, growing), _hours(left, coming)
+    looks = (facts.queue.before, facts.queue.after)
+    coming, growing = growth_per_s(*looks, delivering=False), growth_per_s(*looks)
+    full_h, outage_h = headroom_s(left, growing) / 3600, headroom_s(left, coming) / 3600
     outage = f"; with no deliveries {_said(outage_h)}" if coming else ""
     what = f"room for {left / EVENT_BYTES:,.0f} events, {_said(full_h)} at the present rate{outage}"
     if full_h > LATER_H:
@@ -185,17 +183,6 @@ def stray(check: str, facts: Facts) -> list[Finding]:
         )
         for name, number in found.items()
     ]
-
-
-def _per_s(queue: QueueFacts, *, delivered: bool) -> float:
-    """Give the events a second that came in, less those that were delivered."""
-    before, now = queue.before, queue.after
-    number = now.accepted - before.accepted - ((now.delivered - before.delivered) if delivered else 0)
-    return number * 1000 / max(1, now.now_ms - before.now_ms)
-
-
-def _hours(left_bytes: float, per_s: float) -> float:
-    return left_bytes / (per_s * EVENT_BYTES) / 3600 if per_s > 0 else float("inf")
 
 
 def _said(hours: float) -> str:

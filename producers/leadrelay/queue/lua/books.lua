@@ -1,9 +1,9 @@
--- Read the books and the lengths that they must agree with, in one moment.
+-- Read the books and the lengths that they must agree with, in one moment. Writes nothing: an empty namespace stays so.
 -- ARGV  none
 -- Gives {now ms, the ledger HASH flat, the valve HASH flat, lengths: ready returning bulk suspects scheduled held
 --        in_flight dead dead_at lanes leases wake audit, oldest accepted ms ('' none)}
-local _, newer = open_books()
-if newer then return newer end
+local schema = tonumber(call('HGET', LEDGER, 'schema'))
+if schema and schema > VERSION then return redis.error_reply('LEADRELAY_SCHEMA ' .. schema) end
 local oldest
 for _, list in ipairs({READY, RETURNING, BULK, SUSPECTS}) do
   local raw = call('LINDEX', list, -1)

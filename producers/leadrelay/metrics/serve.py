@@ -1,0 +1,110 @@
+"""HTTP for what scrapes and probes ask: a few GETs, each in a thread, nothing else.
+
+What is served names nobody and changes nothing, so it listens wherever it is told to; unless told it is loopback.
+"""
+
+from __future__ import annotations
+
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from leadrelay.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from leadrelay.metrics.exporter import Exporter
+
+#: Seconds that a client may take over its request.
+_PATIENCE_S = 10
+TEXT = "text/plain; charset=utf-8"
+
+
+class Answer(NamedTuple):
+    """What a path answers."""
+
+    status: int
+    body: bytes
+    content_type: str = TEXT
+
+
+def metrics_of(exporter: Exporter) -> Callable[[str], Answer]:
+    """Give what answers ``/metrics``."""
+
+    def answer(accept: str) -> Answer:
+        body, content_type = exporter.render(accept)
+        return Answer(200, body, content_type)
+
+    return answer
+
+
+class Server(ThreadingHTTPServer):
+    """Serves paths until it is closed.
+
+    Args:
+        address: Host and port, 0 for a free one.
+        paths: What answers each path, given the Accept header.
+
+    Raises:
+        ConfigurationError: The address cannot be listened on.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], paths: Mapping[str, Callable[[str], Answer]]) -> None:
+        """Listen."""
+        handler = type("Handler", (_Handler,), {"paths": paths})
+        try:
+            super().__init__(address, handler)
+        except OSError as error:
+            message = f"cannot listen on {address[0]}:{address[1]} ({error.strerror}): choose another port"
+            raise ConfigurationError(message) from None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host, port = self.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def start(self) -> None:
+        """Serve from a thread; children that are forked later do not keep the port."""
+        os.register_at_fork(after_in_child=self.socket.close)
+        Thread(target=self.serve_forever, name="http", daemon=True).start()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    paths: ClassVar[Mapping[str, Callable[[str], Answer]]]
+    timeout = _PATIENCE_S
+    server_version = "leadrelay"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        find = self.paths.get(path)
+        answer = find(self.headers.get("Accept", "")) if find else Answer(404, self._paths())
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: a scrape every few seconds is no news."""
+
+    def _paths(self) -> bytes:
+        return ("here are: " + " ".join(self.paths) + "\n").encode()
+
+
+def read_address(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``, ``:PORT`` or ``PORT``; without a host it is loopback.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    host, _, port = text.rpartition(":")
+    number = int(port)
+    if not 0 <= number <= 65535:  # noqa: PLR2004 - ports
+        raise ValueError
+    return host.strip("[]") or "127.0.0.1", number
