@@ -92,6 +92,15 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _address(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``, ``:PORT`` or ``PORT``; without a host it is loopback."""
+    host, _, port = text.rpartition(":")
+    number = int(port)
+    if not 0 <= number <= 65535:  # noqa: PLR2004 - ports
+        raise ValueError
+    return host.strip("[]") or "127.0.0.1", number
+
+
 def _object(text: str) -> dict[str, Any]:
     value = json.loads(text)
     if not isinstance(value, dict):
@@ -165,6 +174,9 @@ TABLE: tuple[Setting, ...] = (
         default=True,
         meaning="keep a threaded worker on one core (40% less CPU: threads then hand over cheaply)",
     ),
+    Setting(
+        "http", _address, None, "`HOST:PORT` where a worker answers /metrics, /healthz and /readyz; unset: nowhere"
+    ),
     Setting("on_time_s", _positive, 60, "seconds from acceptance to delivery that are on time; same for all workers"),
     Setting("report_days", _positive, 31, "days for which reports go back"),
     Setting("history", _boolean, default=True, meaning="workers keep a line for each event that ended, for `trace`"),
@@ -218,6 +230,7 @@ class Settings:
     probe_max_s: float = 300.0
     pool: str = "threads"
     pin: bool = True
+    http: tuple[str, int] | None = None
     on_time_s: int = 60
     report_days: int = 31
     history: bool = True

@@ -20,6 +20,8 @@ import leadrelay_worker  # noqa: F401 - seals the environment before Celery is i
 from leadrelay_worker import transport
 from leadrelay_worker.endings import endings
 from leadrelay_worker.flow.controller import Controller, numbers_of
+from leadrelay_worker.health import health
+from leadrelay_worker.http import ServeHttp
 from leadrelay_worker.logline import attempts
 from leadrelay_worker.startup import LookAtBroker
 from leadrelay_worker.task import TrackEvent
@@ -79,6 +81,7 @@ def make_app(settings: Settings, url: str) -> Celery:
         enable_utc=True,
     )
     app.register_task(TrackEvent())
+    app.steps["worker"].add(ServeHttp)
     app.steps["consumer"].add(LookAtBroker)
     app.steps["consumer"].add(KeepUp)
     app.leadrelay = settings
@@ -114,8 +117,10 @@ class KeepUp(bootsteps.StartStopStep):
         upkeep = Upkeep(client.queue, make_entry, settings, controller, _hourly(client))
 
         def each_second() -> None:
+            health.turned.note()
             client.tend()
-            upkeep.round()
+            if upkeep.round():
+                health.answered.note()
 
         each_second()
         self._timer = consumer.hub.call_repeatedly(INTERVAL_S, each_second)

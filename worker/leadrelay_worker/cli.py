@@ -24,13 +24,16 @@ def _app() -> Celery:
 @click.command()
 @click.option("--concurrency", type=click.IntRange(1), help="Attempts at a time.  [default: 32]")
 @click.option("--pool", type=click.Choice(["threads", "prefork"]), help="How they run.  [default: threads]")
+@click.option("--http", metavar="HOST:PORT", help="Answer /metrics, /healthz and /readyz here.  [default: nowhere]")
 @click.option("--name", default="worker", show_default=True, help="Its name before the @ in Flower.")
-def worker(concurrency: int | None, pool: str | None, name: str) -> int:
+def worker(concurrency: int | None, pool: str | None, http: str | None, name: str) -> int:
     """Deliver events until SIGTERM; what is under way is finished first."""
     if concurrency:
         os.environ["LEADRELAY_CONCURRENCY"] = str(concurrency)
     if pool:
         os.environ["LEADRELAY_POOL"] = pool
+    if http:
+        os.environ["LEADRELAY_HTTP"] = http
     app = _app()
     from celery.exceptions import CPendingDeprecationWarning, SecurityWarning  # noqa: PLC0415 - as above
 

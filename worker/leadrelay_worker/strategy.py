@@ -13,6 +13,7 @@ from celery.worker import state
 from celery.worker.request import Request
 from leadrelay.failpoints import failpoint
 
+from leadrelay_worker.counters import counters
 from leadrelay_worker.delivery.attempt import Job, Result, attempt
 from leadrelay_worker.endings import endings
 from leadrelay_worker.logline import INTERVAL_S, attempts
@@ -84,6 +85,7 @@ class TrackRequest(Request):
     def on_success(self, result: Result, **_: Any) -> None:
         """Settle by the attempt's decision (in a pool thread, or in the parent of a child)."""
         decision = result.decision
+        counters.attempted(result, self.message.properties[CLAIMED].message)
         if decision.kind == "dead":  # the queue has the last word
             self._settle("dead", decision.argument, result.entry, lambda died: self._end_dead(result, died=died))
             return
@@ -135,6 +137,7 @@ class TrackRequest(Request):
         self.acknowledged = True
         failpoint("settle.before")
         waiting = self.flight.settle(self.message.delivery_tag, kind, argument, entry, when_told)
+        counters.settled(kind)
         state.task_ready(self)
         if waiting in (1, BATCH):
             Transport.nudge()

@@ -67,8 +67,8 @@ class Upkeep:
         self._full = False
         self._clocks: tuple[int, float] | None = None
 
-    def round(self) -> None:
-        """Do all of it once; a broker that is away is met again in the next round."""
+    def round(self) -> bool:
+        """Do all of it once; a broker that is away is met again in the next round. Gives whether it answered."""
         try:
             failpoint("rescue")
             rescued = self._queue.rescue()
@@ -89,6 +89,8 @@ class Upkeep:
                 self._hourly_at = time.monotonic() + HOURLY_S
         except (NotAccepted, exceptions.RedisError) as error:
             logger.warning("upkeep failed (%s); it is tried again", type(error).__name__)
+            return False
+        return True
 
     def _prune(self) -> None:
         age, most = self._settings.dead_max_age, self._settings.dead_max

@@ -95,16 +95,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _paths(self) -> bytes:
         return ("here are: " + " ".join(self.paths) + "\n").encode()
-
-
-def read_address(text: str) -> tuple[str, int]:
-    """Read ``HOST:PORT``, ``:PORT`` or ``PORT``; without a host it is loopback.
-
-    Raises:
-        ValueError: It is none of these.
-    """
-    host, _, port = text.rpartition(":")
-    number = int(port)
-    if not 0 <= number <= 65535:  # noqa: PLR2004 - ports
-        raise ValueError
-    return host.strip("[]") or "127.0.0.1", number

@@ -13,6 +13,7 @@ from leadrelay import __name__ as _package
 from leadrelay.failpoints import failpoint
 from leadrelay.invalid import is_refused
 from leadrelay.label import shown_title
+from leadrelay.lane import identity_of
 from leadrelay.queue.message import wire_of
 from leadrelay.settings import Settings
 from leadrelay.trackapi.forms import USER_AGENT, encode
@@ -56,7 +57,19 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an attempt came to: the decision, its entry in the history, words for Flower, the title as shown."""
+    """What an attempt came to.
+
+    Args:
+        decision: What becomes of the event.
+        entry: For its history, ``""`` when no attempt was made.
+        outcome: As `classify` gives it, or why none was made.
+        reason: A short class.
+        runtime_s: How long it took.
+        title: As reports may show it.
+        status: HTTP status, None without an answer.
+        identity: Whether the event names a person.
+        proxy: Whether it says ``proxy=true``.
+    """
 
     decision: Decision
     entry: str
@@ -64,6 +77,9 @@ class Result:
     reason: str
     runtime_s: float
     title: str = ""
+    status: int | None = None
+    identity: bool = False
+    proxy: bool = False
 
 
 def attempt(job: Job) -> Result:
@@ -86,15 +102,20 @@ def attempt(job: Job) -> Result:
     verdict = classify(seen, job.eid)
     hint = read_retry_after(seen.retry_after, datetime.now(UTC))
     decision = decide(verdict, job.attempt, job.age_ms, random.random(), hint, DEFAULT)  # noqa: S311
-    return _finish(job, started, verdict, decision, seen, request.title)
+    return _finish(job, started, verdict, decision, seen, request)
 
 
 class _Request(NamedTuple):
-    """What a payload asks to be sent, and its title as reports show it."""
+    """What a payload asks to be sent; its title as reports show it, whether it names a person and says proxy=true."""
 
     form: str
     user_agent: str
     title: str
+    identity: bool
+    proxy: bool
+
+
+_NO_EVENT = _Request("", "", "", identity=False, proxy=False)
 
 
 def _request(payload: bytes) -> _Request | None:
@@ -102,10 +123,18 @@ def _request(payload: bytes) -> _Request | None:
     params = wire_of(payload)
     if params is None:
         return None
-    return _Request(encode(params), params.get(USER_AGENT) or _AGENT, shown_title(params.get("ti", "")))
+    return _Request(
+        encode(params),
+        params.get(USER_AGENT) or _AGENT,
+        shown_title(params.get("ti", "")),
+        identity=bool(identity_of(params)),
+        proxy="proxy" in params,
+    )
 
 
-def _finish(job: Job, started: float, verdict: Verdict, decision: Decision, seen: Seen, title: str = "") -> Result:
+def _finish(
+    job: Job, started: float, verdict: Verdict, decision: Decision, seen: Seen, request: _Request = _NO_EVENT
+) -> Result:
     runtime = time.monotonic() - started
     took = int(runtime * 1000)
     status = seen.status or "-"
@@ -122,7 +151,10 @@ def _finish(job: Job, started: float, verdict: Verdict, decision: Decision, seen
         f"{int(time.time() * 1000)}:{job.attempt}:{verdict.outcome}{unknown}:{verdict.reason.replace(':', '.')}:{took}"
     )
     failpoint("decision.made")
-    return Result(decision, entry, verdict.outcome, verdict.reason, runtime, title)
+    return Result(
+        decision, entry, verdict.outcome, verdict.reason, runtime,
+        title=request.title, status=seen.status, identity=request.identity, proxy=request.proxy,
+    )  # fmt: skip
 
 
 _of_process: tuple[int, Destination] | None = None
