@@ -10,6 +10,7 @@ import click
 
 from leadrelay.cli.audit import audit
 from leadrelay.cli.common import EXIT_UNREACHABLE
+from leadrelay.cli.completion import completion
 from leadrelay.cli.dead import dead
 from leadrelay.cli.doctor import doctor
 from leadrelay.cli.exporter import exporter
@@ -18,6 +19,7 @@ from leadrelay.cli.operate import status, verify
 from leadrelay.cli.report import report
 from leadrelay.cli.sending import pause, rate, resume
 from leadrelay.cli.spool import drain
+from leadrelay.cli.top import top
 from leadrelay.cli.trace import trace
 from leadrelay.cli.track import track
 from leadrelay.errors import BrokerUnavailable, LeadrelayError
@@ -61,7 +63,8 @@ def group() -> None:
 
 
 for _command in (
-    track, import_, status, verify, dead, audit, doctor, drain, exporter, pause, resume, rate, report, trace,
+    track, import_, status, verify, dead, audit, doctor, drain, exporter, pause, resume, rate, report, top, trace,
+    completion,
 ):  # fmt: skip
     group.add_command(_command)
 

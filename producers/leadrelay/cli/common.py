@@ -6,6 +6,7 @@ import getpass
 import json
 import shutil
 import sys
+import textwrap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Exit codes: 0 fine, 1 the answer is no, 2 usage, 3 broker unreachable.
 EXIT_UNREACHABLE = 3
+#: Characters of the names that lines of `status` begin with.
+NAMES = 11
 #: Shows a length of time for people.
 span = columns.span
 
@@ -58,6 +61,12 @@ def who() -> str:
 def terminal_width() -> int:
     """Give the characters of a line; output that is no terminal is not cut."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+
+
+def say(line: str) -> None:
+    """Print a line of a name and what is said of it; on a narrow terminal the rest stands below its beginning."""
+    for part in textwrap.wrap(line, terminal_width(), subsequent_indent=" " * NAMES, drop_whitespace=True) or [""]:
+        click.echo(part)
 
 
 def progress(text: str) -> None:
