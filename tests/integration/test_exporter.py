@@ -71,6 +71,9 @@ def test_a_broker_that_is_away_is_said_and_is_no_error(settings):
 
     away = Queue(connect("redis://127.0.0.1:1/0", 1))
     assert rendered(away, settings) == {("leadrelay_up",): 0}
+    spool = {"events": 3, "bytes": 900, "oldest_s": 1000.0, "lost": 0}
+    said = scrape(Exporter(Reader(away, settings), spool=lambda: spool).render()[0].decode())
+    assert said["leadrelay_spool_oldest_seconds",] == 1000
 
 
 def test_many_scrapes_in_a_second_ask_the_broker_once(queue, settings, monkeypatch):

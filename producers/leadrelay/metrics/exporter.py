@@ -11,13 +11,15 @@ from redis import exceptions
 
 from leadrelay.errors import ConfigurationError, NotAccepted
 from leadrelay.metrics.declared import QUEUE
-from leadrelay.metrics.samples import Sample, samples
+from leadrelay.metrics.samples import Sample, samples, spool_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from leadrelay.metrics.declared import Metric
     from leadrelay.metrics.reading import Reader
+
+    Spool = Mapping[str, float | None]
 
 
 class Exporter:
@@ -26,17 +28,17 @@ class Exporter:
     Args:
         reader: Reads the queue.
         process: Further collectors of prometheus-client.
+        spool: Gives what `status --json` has under ``spool``, for a home that has one.
 
     Raises:
         ConfigurationError: prometheus-client is not installed.
     """
 
-    def __init__(self, reader: Reader, *process: Any) -> None:
+    def __init__(self, reader: Reader, *process: Any, spool: Callable[[], Spool] | None = None) -> None:
         """See the class."""
         client = load()
-        self._reader = reader
         self._registry = client.CollectorRegistry(auto_describe=False)
-        self._registry.register(_QueueCollector(reader))
+        self._registry.register(_QueueCollector(reader, spool))
         for collector in process:
             self._registry.register(collector)
 
@@ -49,15 +51,17 @@ class Exporter:
 class _QueueCollector:
     """What prometheus-client asks for the metrics of the queue."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, reader: Reader, spool: Callable[[], Spool] | None) -> None:
+        self._reader, self._spool = reader, spool
 
     def collect(self) -> Iterator[Any]:
         """Yield the families that have samples, in the order of the table."""
         try:
-            found: Iterable[Sample] = samples(self._reader.read())
+            found = [*samples(self._reader.read())]
         except (NotAccepted, exceptions.RedisError):
             found = [Sample("leadrelay_up", 0)]
+        if self._spool:
+            found += spool_samples(self._spool())
         by_name: dict[str, list[Sample]] = {}
         for sample in found:
             by_name.setdefault(sample.name, []).append(sample)

@@ -58,7 +58,6 @@ class Reading:
         replays: Those recorded.
         rewinds: What the broker lost, in words.
         slow: What was looked at a little earlier.
-        spool: As in `status --json`, None where there is none.
         took_s: How long it took.
     """
 
@@ -68,7 +67,6 @@ class Reading:
     replays: tuple[Record, ...] = ()
     rewinds: tuple[str, ...] = ()
     slow: Slow = field(default_factory=Slow)
-    spool: Mapping[str, Any] | None = None
     took_s: float = 0.0
 
 

@@ -44,7 +44,6 @@ def samples(reading: Reading) -> Iterator[Sample]:
     for (check, level), number in Counter((one.check, one.level) for one in reading.slow.findings).items():
         yield Sample("leadrelay_doctor_findings", number, (check, level))
     yield from _replays(reading.replays)
-    yield from _spool(reading.spool)
 
 
 def _books(books: Books) -> Iterator[Sample]:
@@ -94,8 +93,7 @@ def _replays(records: tuple[Record, ...]) -> Iterator[Sample]:
             yield Sample("leadrelay_replay_step_timestamp_seconds", record.step_ms / 1000, labels)
 
 
-def _spool(spool: Mapping[str, float] | None) -> Iterator[Sample]:
-    """Yield what `status --json` has under ``spool``: this is where the spool joins."""
+def spool_samples(spool: Mapping[str, float | None]) -> Iterator[Sample]:
+    """Yield what `status --json` has under ``spool``; it matters most while the broker cannot be read."""
     for field, name in _SPOOL.items():
-        if spool is not None and spool.get(field) is not None:
-            yield Sample(f"leadrelay_spool_{name}", spool[field])
+        yield Sample(f"leadrelay_spool_{name}", spool[field] or 0)

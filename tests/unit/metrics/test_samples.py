@@ -6,13 +6,14 @@ import pytest
 from leadrelay.doctor.finding import problem
 from leadrelay.metrics.declared import QUEUE, TABLE
 from leadrelay.metrics.reading import Reading, Slow
-from leadrelay.metrics.samples import samples
+from leadrelay.metrics.samples import samples, spool_samples
 from leadrelay.queue.replay import Record
 from leadrelay.queue.valve import Breaker, Sending
 
 from tests.unit.doctor.test_checks import BOOKS
 
 MEMORY = {"used_memory": 100_000_000, "maxmemory": 1_000_000_000}
+SPOOL = {"events": 3, "bytes": 900, "oldest_s": None, "lost": 1, "label": "leadrelay-embedded"}
 READING = Reading(books=BOOKS, before=BOOKS, memory=MEMORY)
 BREAKERS = (Breaker("0a1b2c3d", "open"), Breaker("@worker/7-ab", "limited", rate=5.0), Breaker("", "half_open"))
 FULL = Reading(
@@ -28,7 +29,6 @@ FULL = Reading(
     ),
     rewinds=("lost 4",),
     slow=Slow({"rejected": 4, "expired": 1}, (problem("disk", "full", "why", "do"),)),
-    spool={"events": 3, "bytes": 900, "oldest_s": 12.5, "lost": 1},
     took_s=0.004,
 )  # fmt: skip
 
@@ -39,7 +39,7 @@ def values(reading, name):
 
 def test_everything_declared_is_said_with_its_labels_and_nothing_else():
     declared = {metric.name: len(metric.labels) for metric in QUEUE}
-    said = {sample.name: len(sample.labels) for sample in samples(FULL)}
+    said = {sample.name: len(sample.labels) for sample in [*samples(FULL), *spool_samples(SPOOL)]}
     assert said == declared
 
 
@@ -100,3 +100,10 @@ def test_a_full_broker_has_no_headroom_and_one_without_limit_no_end():
 def test_only_replays_under_way_are_named():
     assert values(FULL, "replay_letters") == {("r1", "running"): 5}
     assert values(FULL, "replay_step_timestamp_seconds") == {("r1", "running"): 2}
+
+
+def test_a_spool_without_events_has_no_age():
+    assert {sample.name: sample.value for sample in spool_samples(SPOOL)} == {
+        "leadrelay_spool_events": 3, "leadrelay_spool_bytes": 900, "leadrelay_spool_oldest_seconds": 0,
+        "leadrelay_spool_lost_total": 1,
+    }  # fmt: skip
