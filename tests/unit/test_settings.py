@@ -50,3 +50,22 @@ def test_lists_and_spans():
     for name, value in (("ALLOW", "eviction,all"), ("DEAD_MAX_AGE", "90"), ("DEAD_MAX", "0")):
         with pytest.raises(ConfigurationError, match=name):
             Settings.load({f"LEADRELAY_{name}": value})
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("0.0.0.0:8012", ("0.0.0.0", 8012)),
+        ("8012", ("127.0.0.1", 8012)),
+        (":0", ("127.0.0.1", 0)),
+        ("[::1]:80", ("::1", 80)),
+    ],
+)
+def test_an_address_without_a_host_is_loopback(text, address):
+    assert Settings.load({"LEADRELAY_HTTP": text}).http == address
+
+
+@pytest.mark.parametrize("text", ["localhost", "h:99999", "h:x"])
+def test_an_address_needs_a_port(text):
+    with pytest.raises(ConfigurationError, match="LEADRELAY_HTTP"):
+        Settings.load({"LEADRELAY_HTTP": text})

@@ -6,6 +6,7 @@ What is served names nobody and changes nothing, so it listens wherever it is to
 from __future__ import annotations
 
 import os
+import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -56,6 +57,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], paths: Mapping[str, Callable[[str], Answer]]) -> None:
         """Listen."""
         handler = type("Handler", (_Handler,), {"paths": paths})
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         try:
             super().__init__(address, handler)
         except OSError as error:
@@ -66,7 +68,7 @@ class Server(ThreadingHTTPServer):
     def url(self) -> str:
         """Where it listens."""
         host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"http://[{host!s}]:{port}" if ":" in str(host) else f"http://{host!s}:{port}"
 
     def start(self) -> None:
         """Serve from a thread; children that are forked later do not keep the port."""
