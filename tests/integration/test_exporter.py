@@ -63,7 +63,20 @@ def test_reasons_are_added_up_over_many_rows(queue):
         for label in range(50)
     }
     queue.client.hset(queue.keys.name("hours"), mapping=rows)
-    assert readings.read_reasons(queue) == {"rejected": 6000, "poison": 3000}
+    reasons = readings.Reasons(queue)
+    for expected in (9000, 9001):
+        until(lambda: not reasons.advance() and reasons.known, "a pass is over")
+        for _ in range(10):
+            reasons.advance()
+        assert sum(reasons.known.values()) == expected
+        queue.client.hset(queue.keys.name("hours"), "99 x", "accepted=9 dead:rejected=1\nd\nx")
+
+
+def test_reasons_are_not_guessed_before_they_are_known(queue, settings, monkeypatch):
+    monkeypatch.setattr(readings, "_PARTS", 0)
+    queue.enqueue(events(2))
+    die(queue, 2)
+    assert not [key for key in rendered(queue, settings) if key[0] == "leadrelay_dead_letters"]
 
 
 def test_a_broker_that_is_away_is_said_and_is_no_error(settings):

@@ -1,14 +1,14 @@
 """Reading what the metrics of the queue say: the broker is asked at most once a second, for what costs more less often.
 
-A reading is one script for the books, four lengths of the inbox and INFO memory, whatever waits. Reasons of death are
-added up over the report's rows, and the doctor judges broker and queue, every 30 s.
+A reading is one script for the books, four lengths of the inbox, INFO memory and a part of the report's rows (for the
+reasons of death), whatever waits. The doctor judges broker and queue every 30 s.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -31,20 +31,14 @@ if TYPE_CHECKING:
 
 #: Seconds for which a reading serves every scrape.
 FRESH_S = 1.0
-#: Seconds between looks at what changes slowly and costs more.
+#: Seconds between two judgements of the doctor, which cost ten round trips.
 SLOW_S = 30.0
+#: Parts of the report's rows, of 1,000, that one reading goes through.
+_PARTS = 4
 #: Seconds over which the growth of the queue is taken.
 GROWTH_S = 300.0
 #: Checks of what an exporter need not have.
 _NOT_HERE = frozenset({"dataset"})
-
-
-@dataclass(frozen=True)
-class Slow:
-    """What is looked at every `SLOW_S`: dead letters by reason, and what the doctor finds."""
-
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,8 @@ class Reading:
         memory: INFO memory.
         replays: Those recorded.
         rewinds: What the broker lost, in words.
-        slow: What was looked at a little earlier.
+        reasons: Dead letters by reason a little earlier, None before that is known.
+        findings: Of the doctor, at most `SLOW_S` ago.
         took_s: How long it took.
     """
 
@@ -66,7 +61,8 @@ class Reading:
     memory: Mapping[str, Any]
     replays: tuple[Record, ...] = ()
     rewinds: tuple[str, ...] = ()
-    slow: Slow = field(default_factory=Slow)
+    reasons: Mapping[str, int] | None = None
+    findings: tuple[Finding, ...] = ()
     took_s: float = 0.0
 
 
@@ -85,7 +81,8 @@ class Reader:
         self._lock = Lock()
         self._read_at = self._slow_at = float("-inf")
         self._reading: Reading | None = None
-        self._slow = Slow()
+        self._findings: tuple[Finding, ...] = ()
+        self._reasons = Reasons(queue)
         self._earlier: deque[Books] = deque()
 
     def read(self) -> Reading:
@@ -105,15 +102,17 @@ class Reader:
         began = time.perf_counter()
         books = self._books()
         if now - self._slow_at >= SLOW_S:
-            self._slow = Slow(read_reasons(self.queue), tuple(self._findings(books)))
+            self._findings = tuple(self._examine(books))
             self._slow_at = now
+        self._reasons.advance()
         return Reading(
             books=books,
             before=self._before(books),
             memory=self._memory(),
             replays=tuple(read_records(DeadLetters(self.queue))),
             rewinds=tuple(rewinds(self.queue, books)),
-            slow=self._slow,
+            reasons=self._reasons.known,
+            findings=self._findings,
             took_s=time.perf_counter() - began,
         )
 
@@ -139,7 +138,7 @@ class Reader:
         except exceptions.RedisError as error:
             raise scripts.translate(error) from error
 
-    def _findings(self, books: Books) -> list[Finding]:
+    def _examine(self, books: Books) -> list[Finding]:
         settings = self._settings
         before = self._earlier[0] if self._earlier else books
         facts = Facts(
@@ -153,12 +152,22 @@ class Reader:
         return [finding for finding in examine(facts) if finding.check not in _NOT_HERE]
 
 
-def read_reasons(queue: Queue) -> dict[str, int]:
-    """Add up the dead letters by reason over the days of reports; errors as `Queue.run`."""
-    cursor, reasons = b"0", dict[str, int]()
-    while True:
-        cursor, *pairs = queue.run("reasons", cursor)
-        for reason, number in zip(pairs[::2], pairs[1::2], strict=True):
-            reasons[reason.decode()] = reasons.get(reason.decode(), 0) + int(number)
-        if cursor == b"0":
-            return reasons
+class Reasons:
+    """Dead letters by reason, added up over the report's rows: some thousand at a time, so that no reading waits."""
+
+    def __init__(self, queue: Queue) -> None:
+        """Nothing is known before the first pass is over."""
+        self._queue = queue
+        self._cursor = b"0"
+        self._counted: Counter[str] = Counter()
+        self.known: Mapping[str, int] | None = None
+
+    def advance(self) -> None:
+        """Go on with a pass, or begin the next one; errors as `Queue.run`."""
+        for _ in range(_PARTS):
+            self._cursor, *pairs = self._queue.run("reasons", self._cursor)
+            for reason, number in zip(pairs[::2], pairs[1::2], strict=True):
+                self._counted[reason.decode()] += int(number)
+            if self._cursor == b"0":
+                self.known, self._counted = dict(self._counted), Counter()
+                return

@@ -37,11 +37,11 @@ def samples(reading: Reading) -> Iterator[Sample]:
     yield Sample("leadrelay_up", 1)
     yield Sample("leadrelay_read_seconds", reading.took_s)
     yield from _books(reading.books)
-    yield from _dead(reading.books.dead, reading.slow.reasons)
+    yield from _dead(reading.books.dead, reading.reasons)
     yield from _room(reading)
     yield from _sending(reading.books.sending)
     yield Sample("leadrelay_rewinds", len(reading.rewinds))
-    for (check, level), number in Counter((one.check, one.level) for one in reading.slow.findings).items():
+    for (check, level), number in Counter((one.check, one.level) for one in reading.findings).items():
         yield Sample("leadrelay_doctor_findings", number, (check, level))
     yield from _replays(reading.replays)
 
@@ -56,7 +56,9 @@ def _books(books: Books) -> Iterator[Sample]:
     yield Sample("leadrelay_workers", books.workers)
 
 
-def _dead(number: int, reasons: Mapping[str, int]) -> Iterator[Sample]:
+def _dead(number: int, reasons: Mapping[str, int] | None) -> Iterator[Sample]:
+    if reasons is None:
+        return
     for reason, part in sorted(reasons.items()):
         yield Sample("leadrelay_dead_letters", part, (reason,))
     yield Sample("leadrelay_dead_letters", max(0, number - sum(reasons.values())), ("older",))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from leadrelay.doctor.finding import problem
 from leadrelay.metrics.declared import QUEUE, TABLE
-from leadrelay.metrics.reading import Reading, Slow
+from leadrelay.metrics.reading import Reading
 from leadrelay.metrics.samples import samples, spool_samples
 from leadrelay.queue.replay import Record
 from leadrelay.queue.valve import Breaker, Sending
@@ -28,7 +28,8 @@ FULL = Reading(
         Record("r2", "done", 1, 2, 5, None, None, "ann", "all"),
     ),
     rewinds=("lost 4",),
-    slow=Slow({"rejected": 4, "expired": 1}, (problem("disk", "full", "why", "do"),)),
+    reasons={"rejected": 4, "expired": 1},
+    findings=(problem("disk", "full", "why", "do"),),
     took_s=0.004,
 )  # fmt: skip
 
