@@ -16,6 +16,10 @@ READY_S = 15.0
 LIVE_S = 60.0
 
 
+def _now() -> float:
+    return time.monotonic()
+
+
 @dataclass
 class Moment:
     """When something last happened.
@@ -26,15 +30,15 @@ class Moment:
     """
 
     at: float = 0.0
-    monotonic: float = field(default_factory=time.monotonic)
+    monotonic: float = field(default_factory=_now)
 
     def note(self) -> None:
         """It happens now."""
-        self.at, self.monotonic = time.time(), time.monotonic()
+        self.at, self.monotonic = time.time(), _now()
 
     def within(self, seconds: float) -> bool:
         """Whether it, or the start of the process, is at most so long ago."""
-        return time.monotonic() - self.monotonic <= seconds
+        return _now() - self.monotonic <= seconds
 
 
 @dataclass

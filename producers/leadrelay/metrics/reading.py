@@ -34,7 +34,7 @@ FRESH_S = 1.0
 #: Seconds between two judgements of the doctor, which cost ten round trips.
 SLOW_S = 30.0
 #: Parts of the report's rows, of 1,000, that one reading goes through.
-_PARTS = 4
+_PARTS = 2
 #: Seconds over which the growth of the queue is taken.
 GROWTH_S = 300.0
 #: Checks of what an exporter need not have.
