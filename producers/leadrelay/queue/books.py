@@ -23,6 +23,7 @@ class Books:
     """The ledger of one namespace at one moment, in events.
 
     `ready` … `dead` are lengths read from the data; `expected` is what the ledger says of the same states.
+    `died` counts every death, `attempts` every attempt that was settled, by outcome.
     """
 
     accepted: int
@@ -41,6 +42,8 @@ class Books:
     replayed: int
     gave_way: int
     deduplicated: int
+    died: int
+    attempts: Mapping[str, int]
     epoch: int
     seq: int
     now_ms: int
@@ -117,6 +120,8 @@ def read_books(queue: Queue) -> Books:
     return Books(
         **{name: counted(name) for name in _COUNTED},
         deduplicated=counted("deduplicated"),
+        died=counted("died"),
+        attempts={name[9:]: int(number) for name, number in ledger.items() if name.startswith("attempts:")},
         ready=length["ready"] + length["returning"] + length["bulk"] + length["suspects"],
         scheduled=length["scheduled"],
         held=length["held"],

@@ -62,6 +62,11 @@ class Keys:
         return self.name("batches")
 
     @cached_property
+    def samples(self) -> list[str]:
+        """The lists of samples of the books, the finest first; see `leadrelay.queue.samples`."""
+        return [self.name("samples"), self.name("samples_day")]
+
+    @cached_property
     def inbox(self) -> list[str]:
         """The lists to which plain Celery producers push, highest priority first."""
         return [f"{self.namespace}{PRIORITY_SEPARATOR}{step}" if step else self.namespace for step in PRIORITIES]

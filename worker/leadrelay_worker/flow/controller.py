@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leadrelay.queue import control
+from leadrelay.queue.samples import STEP_MS, Samples
 from leadrelay.queue.valve import Breaker
 
 from leadrelay_worker.flow import memory as memories
@@ -44,6 +45,8 @@ class Controller:
         self._worker = worker
         self._numbers = numbers
         self._term = 0
+        self._samples = Samples(queue)
+        self._sampled = 0
 
     def round(self) -> None:
         """Run the policy once if this worker is or becomes the controller; errors as `scripts.run`."""
@@ -53,6 +56,7 @@ class Controller:
         if watch.term != self._term:
             logger.info("this worker is the controller now (term %d)", watch.term)
             self._term = watch.term
+        self._sample(watch.now_ms)
         before, report = memories.read(watch.memory), report_of(watch)
         memory, changes = decide(before, report, self._with_ceiling(watch))
         if not (changes or report.rows or memory.breakers or before.breakers):
@@ -62,6 +66,11 @@ class Controller:
                 _log(change)
         else:
             logger.warning("another worker is the controller: what was decided here was not done")
+
+    def _sample(self, now_ms: int) -> None:
+        if now_ms // STEP_MS != self._sampled:
+            self._samples.record()
+            self._sampled = now_ms // STEP_MS
 
     def _with_ceiling(self, watch: Watch) -> Numbers:
         """Hold the operator's command against the setting: the lower ceiling counts."""

@@ -309,6 +309,7 @@ end
 local function bury(m, reason)
   end_giving_way(m, IN_ORDER)
   tell(m, 'dead:' .. reason, 1)
+  count('died', 1)
   call('HSET', DEAD, m.seq, whole(NOW) .. ' ' .. reason .. '\n' .. render(m))
   call('ZADD', DEAD_AT, NOW, m.seq)
   watch(m.lane, 1)

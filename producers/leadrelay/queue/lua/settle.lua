@@ -48,6 +48,7 @@ local function count_outcome(m, kind, argument, attempt)
   if not outcome or (outcome == 'rejected' and argument ~= 'rejected') then return end  -- malformed: never sent
   local what = m.scope .. ' ' .. worker .. ' ' .. outcome .. ' ' .. reason
   counts[what] = (counts[what] or 0) + 1
+  count('attempts:' .. outcome, 1)
   if outcome == 'accepted' then
     end_run('run:' .. m.scope)
     end_run(MINE)
