@@ -99,7 +99,10 @@ def test_the_operators_commands(app):
     assert {"ledger", "sending", "lag_s", "headroom_s", "workers", "spool"} <= status.keys()
     assert status["ledger"]["balanced"]
     assert run("pause", "maintenance", "--for", "30m").returncode == 0
-    assert b"paused by" in run("status").stdout
+    told = run("status").stdout
+    assert b"paused by" in told
+    assert b"caught up  nobody can say when: paused" in told
+    assert (status["catch_up_s"], status["catch_up_reason"]) == (None, "no worker")
     assert run("resume").stdout.strip() == b"sending: on"
     (claimed,) = app.claim("w", "r", 1, 10**6, 0).messages
     from leadrelay.queue import Settlement  # noqa: PLC0415

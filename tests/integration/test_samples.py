@@ -1,5 +1,6 @@
 """Samples of the books over time: one for each step, whoever writes it; bounded; they outlive those who write."""
 
+from dataclasses import replace
 from unittest.mock import Mock
 
 import pytest
@@ -7,6 +8,8 @@ from leadrelay.queue import Queue, Settlement, samples
 from leadrelay.queue.books import read_books
 from leadrelay.queue.samples import Sample, Samples
 from leadrelay.queue.verify import recount
+from leadrelay_worker.flow import memory as memories
+from leadrelay_worker.flow.breaker import Breaker
 from leadrelay_worker.flow.controller import Controller
 from leadrelay_worker.flow.numbers import DEFAULT
 
@@ -136,6 +139,33 @@ def test_the_controller_alone_takes_them_and_they_outlive_it(queue):
     queue.client.hdel(queue.keys.name("flow"), "controller")
     controllers[1].round()
     assert Samples(queue).read(60)[: len(before)] == before
+
+
+def test_the_controller_tells_its_ceiling_and_the_good_rate(queue):
+    Controller(queue, "w", replace(DEFAULT, max_rate=250)).round()
+    memory = memories.read("")
+    memory = replace(memory, good=70.0, breakers={"": Breaker(state="limited", good=40.0)})
+    assert memory.known_good == 40.0
+    assert replace(memory, breakers={}).known_good == 70.0
+    assert [sample.ceiling for sample in Samples(queue).read(60)] == [250]
+    queue.client.delete(*queue.keys.samples)
+    assert Samples(queue).record(good=12.3456)
+    assert Samples(queue).read(60)[0].good == 12.346
+
+
+def test_what_is_scheduled_is_counted_by_when_it_is_due(queue):
+    queue.enqueue(entries(6))
+    claim = queue.claim("w", "r", 6, 10**6, 0)
+    waits = (0, 1500, 1600, 45_000, 3_000_000, 400_000_000)
+    queue.settle(
+        "w", "s", [Settlement(m.token, "scheduled", str(w)) for m, w in zip(claim.messages, waits, strict=True)]
+    )
+    due = Samples(queue).due(queue.now_ms())
+    assert sum(number for _, number in due) == 6
+    assert due[-1] == (2.0**17 * 1.5, 1)
+    assert [number for at_s, number in due if 30 < at_s < 60] == [1]
+    assert [number for at_s, number in due if 2000 < at_s < 4000] == [1]
+    assert sum(number for at_s, number in due if at_s <= 1.5) == 3
 
 
 def test_a_step_that_has_its_sample_costs_the_controller_nothing(queue):

@@ -15,13 +15,14 @@ from leadrelay.cli.dead import dead
 from leadrelay.cli.doctor import doctor
 from leadrelay.cli.exporter import exporter
 from leadrelay.cli.files import import_
-from leadrelay.cli.operate import status, verify
 from leadrelay.cli.report import report
 from leadrelay.cli.sending import pause, rate, resume
 from leadrelay.cli.spool import drain
+from leadrelay.cli.status import status
 from leadrelay.cli.top import top
 from leadrelay.cli.trace import trace
 from leadrelay.cli.track import track
+from leadrelay.cli.verify import verify
 from leadrelay.errors import BrokerUnavailable, LeadrelayError
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import termios
 import time
 import tty
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,15 +17,16 @@ from redis import exceptions
 
 from leadrelay.cli import sending
 from leadrelay.cli.common import NAMES, json_option, moment, open_queue, show, span
-from leadrelay.cli.operate import document, headroom_of
+from leadrelay.cli.status import headroom_of, look
 from leadrelay.errors import NotAccepted
-from leadrelay.queue.books import read_books
+from leadrelay.queue.samples import sample_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import RenderableType
 
+    from leadrelay.cli.status import Seen
     from leadrelay.queue import Books, Queue
 
 #: Looks over which speeds are taken: of ten seconds at the usual interval.
@@ -63,14 +65,13 @@ class Look:
 
     Args:
         before: The books at the earlier one.
-        books: The books now.
-        memory: INFO memory.
+        seen: What is seen now.
     """
 
-    def __init__(self, before: Books, books: Books, memory: dict[str, Any]) -> None:
+    def __init__(self, before: Books, seen: Seen) -> None:
         """See the class."""
-        self.before, self.books, self.memory = before, books, memory
-        self.headroom_s = headroom_of(before, books, memory)
+        self.before, self.books, self.memory = before, seen.books, seen.memory
+        self.seen = replace(seen, headroom_s=headroom_of([sample_of(before)], sample_of(seen.books), seen.memory))
 
     def speeds(self) -> dict[str, float]:
         """Give events a second, by what happened to them."""
@@ -80,8 +81,7 @@ class Look:
 
     def document(self) -> dict[str, Any]:
         """Give it for ``--json``: as `status --json`, with the time and the speeds."""
-        status = document(self.books, self.memory, headroom_s=self.headroom_s)
-        return {"at": moment(self.books.now_ms), "per_s": self.speeds(), **status}
+        return {"at": moment(self.books.now_ms), "per_s": self.speeds(), **self.seen.document()}
 
     def moving(self) -> list[str]:
         """Say for people how events move."""
@@ -96,7 +96,8 @@ class Look:
         """Say for people what waits, and for how long there is room."""
         books = self.books
         waiting = {"ready": books.ready, "scheduled": books.scheduled, "held": books.held, "inbox": books.inbox}
-        full = f"full in {span(self.headroom_s)}" if self.headroom_s is not None else "no end in sight"
+        left_s = self.seen.headroom_s
+        full = f"full in {span(left_s)}" if left_s is not None else "no end in sight"
         return [
             *(_line(name, f"{number:,}") for name, number in waiting.items() if number or name != "inbox"),
             _line("lag", span(books.lag_s)),
@@ -116,14 +117,14 @@ class Watch:
     def __init__(self, queue: Queue) -> None:
         """Take the first look; errors as `scripts.run`."""
         self._queue = queue
-        self._earlier = [read_books(queue)]
+        self._earlier = [look(queue).books]
 
     def look(self) -> Look:
         """Look again; errors as `scripts.run`."""
-        books = read_books(self._queue)
-        look = Look(self._earlier[0], books, dict(self._queue.client.info("memory")))
-        self._earlier = [*self._earlier, books][-_LOOKS:]
-        return look
+        seen = look(self._queue)
+        before = self._earlier[0]
+        self._earlier = [*self._earlier, seen.books][-_LOOKS:]
+        return Look(before, seen)
 
 
 def _plain(watch: Watch, interval: float, *, once: bool, as_json: bool) -> None:

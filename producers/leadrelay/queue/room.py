@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leadrelay.queue.books import Books
+    from leadrelay.queue.samples import Sample
 
 #: Bytes of one waiting event, rather too many: 242 to 486 were measured (ADR 0002), with a payload of 180.
 EVENT_BYTES = 600
@@ -21,17 +21,17 @@ def limit_bytes(memory: Mapping[str, Any]) -> int:
     return int(memory.get("maxmemory") or memory.get("total_system_memory") or 0)
 
 
-def growth_per_s(before: Books, after: Books, *, delivering: bool = True) -> float:
+def growth_per_s(before: Sample, after: Sample, *, delivering: bool = True) -> float:
     """Give by how many events a second the queue grew between two looks.
 
     Args:
-        before: The earlier books.
+        before: The earlier sample.
         after: The later ones; the same moment gives 0.
         delivering: Less what was delivered and dropped; False: as if nothing had been.
     """
     gone = after.delivered + after.dropped - before.delivered - before.dropped
     grown = after.accepted - before.accepted - (gone if delivering else 0)
-    return grown * 1000 / max(1, after.now_ms - before.now_ms)
+    return grown * 1000 / max(1, after.at_ms - before.at_ms)
 
 
 def left_bytes(limit: int, used: int) -> float:

@@ -7,7 +7,8 @@ brings it; what the lists hold is bounded: 1,080 samples of about 160 bytes.
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from redis import exceptions
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 VERSION = 1
 #: Of each resolution, in the order of `Keys.samples`: ms between two samples, and how many are kept.
 RESOLUTIONS = ((10_000, 360), (120_000, 720))
+#: Spans of time in which what is scheduled is counted, from 1 s on: the longest ends after 36 h.
+DUE_SPANS = 18
 #: ms between two samples at the finest.
 STEP_MS = RESOLUTIONS[0][0]
 
@@ -51,7 +54,8 @@ class Sample:
         workers: Workers with a lease.
         sending: State of sending, as `Sending.state`.
         rate: Events a second at most, None when nothing limits them.
-        ceiling: The operator's part of it.
+        ceiling: Events a second that are never exceeded, by setting or by an operator's command; None for none.
+        good: Events a second known to be good, up to which a slow start doubles its rate; 0 when nobody said.
         attempts: Counters of attempts by outcome: accepted, transient, throttled, misconfigured, rejected.
     """
 
@@ -73,6 +77,7 @@ class Sample:
     sending: str = "on"
     rate: float | None = None
     ceiling: float | None = None
+    good: float = 0.0
     attempts: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -101,16 +106,38 @@ class Samples:
         """Of `queue`."""
         self._queue = queue
 
-    def record(self) -> bool:
+    def record(self, *, ceiling: float | None = None, good: float = 0.0) -> bool:
         """Take a sample; errors as `scripts.run`.
+
+        Args:
+            ceiling: As the controller knows it, its setting and the operator's command together.
+            good: The rate that the controller knows to be good.
 
         Returns:
             False when its step of time has one already.
         """
         sample = sample_of(read_books(self._queue))
+        sample = replace(sample, good=round(good, 3), ceiling=sample.ceiling if ceiling is None else ceiling)
         text = json.dumps([VERSION, *astuple(sample)], separators=(",", ":"))
         bounds = [number for resolution in RESOLUTIONS for number in resolution]
         return bool(self._queue.run("sample", sample.at_ms, text, *bounds, extra_keys=self._queue.keys.samples))
+
+    def due(self, now_ms: int) -> list[tuple[float, int]]:
+        """Count what is scheduled by when it is due: (seconds from `now_ms`, events), in order.
+
+        Events are counted in spans that double, each told at its middle; errors as `scripts.run`.
+        """
+        spans = list(pairwise([0.0, *(2.0**power for power in range(DUE_SPANS)), float("inf")]))
+        pipe = self._queue.client.pipeline(transaction=False)
+        for start, end in spans:
+            least = f"({now_ms + start * 1000}" if start else "-inf"
+            pipe.zcount(self._queue.keys.name("scheduled"), least, now_ms + end * 1000)
+        try:
+            numbers = pipe.execute()
+        except exceptions.RedisError as error:
+            raise scripts.translate(error) from error
+        middles = [(start + min(end, 2 * start or 1.0)) / 2 for start, end in spans]
+        return [(middle, number) for middle, number in zip(middles, numbers, strict=True) if number]
 
     def read(self, since_s: float) -> list[Sample]:
         """Give the samples of the last `since_s` seconds, oldest first.

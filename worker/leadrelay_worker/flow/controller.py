@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from leadrelay.queue.control import Watch
     from leadrelay.settings import Settings
 
-    from leadrelay_worker.flow.policy import Change
+    from leadrelay_worker.flow.policy import Change, Memory
 
 logger = logging.getLogger(__name__)
 
@@ -56,9 +56,9 @@ class Controller:
         if watch.term != self._term:
             logger.info("this worker is the controller now (term %d)", watch.term)
             self._term = watch.term
-        self._sample(watch.now_ms)
-        before, report = memories.read(watch.memory), report_of(watch)
-        memory, changes = decide(before, report, self._with_ceiling(watch))
+        before, report, numbers = memories.read(watch.memory), report_of(watch), self._with_ceiling(watch)
+        memory, changes = decide(before, report, numbers)
+        self._sample(memory, numbers)
         if not (changes or report.rows or memory.breakers or before.breakers):
             return
         if control.decide(self._queue, watch, memories.write(memory), map(_operation, changes)):
@@ -67,10 +67,10 @@ class Controller:
         else:
             logger.warning("another worker is the controller: what was decided here was not done")
 
-    def _sample(self, now_ms: int) -> None:
-        if now_ms // STEP_MS != self._sampled:
-            self._samples.record()
-            self._sampled = now_ms // STEP_MS
+    def _sample(self, memory: Memory, numbers: Numbers) -> None:
+        if memory.at_ms // STEP_MS != self._sampled:
+            self._samples.record(ceiling=numbers.max_rate, good=memory.known_good)
+            self._sampled = memory.at_ms // STEP_MS
 
     def _with_ceiling(self, watch: Watch) -> Numbers:
         """Hold the operator's command against the setting: the lower ceiling counts."""

@@ -75,6 +75,11 @@ class Memory:
         """Give a breaker."""
         return self.breakers.get(key, _CLOSED)
 
+    @property
+    def known_good(self) -> float:
+        """The rate up to which a slow start of all doubles, now or after the next outage."""
+        return self.of(ALL).good or self.good
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
