@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 #: Seconds of the newest samples from which speeds are taken: longer is calmer, and later to see a change.
 RECENT_S = 30.0
-#: Seconds from which arrivals are taken, by the median of its samples: a burst is over, and waits already.
-ARRIVALS_S = 40.0
+#: Seconds from which arrivals are taken, by the median of its samples; less if less arrived in the newest of them: a
+#: burst that is over waits already.
+ARRIVALS_S, NEWEST_S = 40.0, 10.0
 #: Seconds below which two samples say nothing about a speed.
 SHORTEST_S = 5.0
 #: Rates that differ by a smaller part are the same.
@@ -183,9 +184,11 @@ def _need_no_other(samples: Sequence[Sample]) -> float:
 
 def _arrivals(samples: Sequence[Sample]) -> float:
     """Give the events a second that came to wait: accepted, or replayed."""
-    newest = [sample for sample in samples if samples[-1].at_ms - sample.at_ms <= ARRIVALS_S * 1000]
-    speeds = [_per_s(_all(after) - _all(before), before, after) for before, after in pairwise(newest)]
-    return median(speeds) if speeds else 0.0
+    now = samples[-1]
+    recent = [sample for sample in samples if now.at_ms - sample.at_ms <= ARRIVALS_S * 1000]
+    speeds = [_per_s(_all(after) - _all(before), before, after) for before, after in pairwise(recent)]
+    newest = [_per_s(_all(now) - _all(one), one, now) for one in recent if now.at_ms - one.at_ms >= NEWEST_S * 1000]
+    return min([median(speeds), *newest[-1:]]) if speeds else 0.0
 
 
 # What samples say -----------------------------------------------------------------------------------------------------

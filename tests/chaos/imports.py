@@ -60,17 +60,17 @@ class Input:
     told_by: Callable[[dict[str, str]], str]
 
 
-def table(path: Path, rows: int) -> Input:
-    """Write a CRM's export: quoted fields over several lines, two charsets, equal rows but for the serial."""
+def table(path: Path, rows: int, first: int = 0) -> Input:
+    """Write a CRM's export: quoted fields over several lines, two charsets, rows equal but for serials from `first`."""
     chance = random.Random(rows)
     notes = ["", "plain", 'two\nlines, "quoted"', "Zoë"]
     with path.open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out)
         writer.writerow(["serial", "E-mail", "Plan", "Note"])
-        for serial in range(rows):
+        for serial in range(first, first + rows):
             writer.writerow([serial, f"user-{chance.randrange(500)}@example.com", "pro", chance.choice(notes)])
     options = ("--map", "E-mail=email", "--title", "crm_status_updated")
-    return Input(path, options, 0, Counter(map(str, range(rows))), lambda params: params["serial"])
+    return Input(path, options, 0, Counter(map(str, range(first, first + rows))), lambda params: params["serial"])
 
 
 def log(path: Path) -> Input:

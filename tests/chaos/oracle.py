@@ -84,7 +84,8 @@ def read_accepted(path: Path) -> dict[int, str]:
 
 def read_arrived(store: Path) -> list[tuple[int, str, str]]:
     """Read (serial, eid, user) in order of arrival from the sandbox's store, running or killed."""
-    return [(int(params["serial"]), eid, params.get("userId", "")) for eid, params in read_events(store)]
+    rows = read_events(store)
+    return [(int(params["serial"]), eid, params.get("userId") or params.get("email", "")) for eid, params in rows]
 
 
 def read_events(store: Path) -> list[tuple[str, dict[str, str]]]:

@@ -171,13 +171,13 @@ def worker(folder: Path, env: Mapping[str, str], name: str, *options: str) -> Pr
     return Process(name, command, folder, env)
 
 
-def producer(folder: Path, env: Mapping[str, str], events: int, **options: Any) -> Process:
-    """Start a producer of `events` events; see `tests.chaos.produce`."""
-    command = [sys.executable, "-m", "tests.chaos.produce", str(folder / "accepted.txt"), str(events)]
+def producer(folder: Path, env: Mapping[str, str], events: int, file: str = "accepted.txt", **options: Any) -> Process:
+    """Start a producer of `events` events that are written down in `file`; see `tests.chaos.produce`."""
+    command = [sys.executable, "-m", "tests.chaos.produce", str(folder / file), str(events)]
     for key, value in options.items():
         command += [f"--{key}", str(value)]
     root = str(Path(__file__).parent.parent.parent)
-    return Process("producer", command, folder, {**env, "PYTHONPATH": root})
+    return Process(file.partition(".")[0], command, folder, {**env, "PYTHONPATH": root})
 
 
 def sandbox(folder: Path, port: int = 0, *options: str) -> tuple[Process, str]:

@@ -63,6 +63,7 @@ class Run:
         self.queue = Queue(connect(self.broker.url, 10))
         self.workers: list[Process] = []
         self.producer: Process | None = None
+        self.beside: list[Process] = []
         self.links: dict[str, Proxy] = {}
         #: What was done to the run, by name.
         self.done: Counter[str] = Counter()
@@ -102,7 +103,8 @@ class Run:
 
     def __exit__(self, *_: object) -> None:
         """Kill what still runs."""
-        for process in [*self.workers, self.sandbox, self.broker.process, *([self.producer] if self.producer else [])]:
+        producers = [*self.beside, *([self.producer] if self.producer else [])]
+        for process in [*self.workers, *producers, self.sandbox, self.broker.process]:
             if process.alive:
                 process.kill()
         for link in self.links.values():
@@ -127,6 +129,13 @@ class Run:
         """Start the producer as before; it goes on after the last serial that it began."""
         events, options = self._produced
         return self.produce(events, **options)
+
+    def produce_beside(self, name: str, first: int, **options: Any) -> Process:
+        """Start another producer, of events from this serial on, until the run drains."""
+        env = {**self.env, **self.producer_env}
+        process = producer(self.folder, env, 10**9, f"accepted-{name}.txt", first=first, name=name, **options)
+        self.beside.append(process)
+        return process
 
     def kill_worker(self, process: Process) -> None:
         """SIGKILL a worker; its lease stays until it runs out or `expire_leases` is called."""
@@ -216,9 +225,14 @@ class Run:
         return produced and not (books.backlog or books.in_flight or books.inbox)
 
     def drain(self, timeout: float = 120, *, hurry: bool = False) -> None:
-        """Wait until the producer is done and every event is delivered or dead; `hurry` what is scheduled."""
+        """Wait until the producer is done, end those beside it, and wait until every event is delivered or dead.
+
+        `hurry`: What is scheduled is due now.
+        """
         if self.producer:
             until(lambda: not self.producer.alive, "the producer is done", timeout)  # type: ignore[union-attr]
+        for process in self.beside:
+            process.kill()
 
         def empty() -> bool:
             self.expire_leases()
@@ -249,8 +263,10 @@ class Run:
     def verdict(self, *, stale: frozenset[str] = frozenset(), ordered: bool = False, **notes: int) -> Verdict:
         """Judge; with `ordered` only `stale` eids may have come out of order."""
         self.faults()
-        accepted, arrived = read_accepted(self.folder / "accepted.txt"), read_arrived(self.folder / "arrived.sqlite")
-        verdict = judge(accepted, arrived, self.queue, stale)
+        accepted: dict[int, str] = {}
+        for path in self.folder.glob("accepted*.txt"):
+            accepted |= read_accepted(path)
+        verdict = judge(accepted, read_arrived(self.folder / "arrived.sqlite"), self.queue, stale)
         verdict.ordered = ordered
         verdict.most_duplicates = self.most_duplicates()
         verdict.said = self.said_lost()

@@ -39,7 +39,9 @@ class Scenario:
 
 
 def _outage(folder: Path, events: int) -> Verdict:
-    return outage(folder, Plan(events=events)).verdict
+    outcome = outage(folder, Plan(events=events))
+    outcome.verdict.findings += outcome.failures()
+    return outcome.verdict
 
 
 def scenarios(*, long: bool, log: Path | None = None) -> list[Scenario]:

@@ -10,7 +10,8 @@ from leadrelay.queue import DeadLetters, Entry
 from leadrelay.queue.books import read_books
 from leadrelay.queue.core import REJECTED_RUN
 
-from tests.chaos.outage import Plan, attempts_of, outage
+from tests.chaos.measures import attempts_of
+from tests.chaos.outage import Plan, outage
 from tests.chaos.processes import free_port, sandbox, until
 from tests.chaos.run import DATASET, Run
 
