@@ -1,7 +1,7 @@
 """`make chaos`: every scenario, one line each; exit code 1 when an accepted event was lost or the books do not balance.
 
 make chaos ARGS='--only "broker restarts" --seed 7'
-make chaos ARGS='--long --only storm --json'
+make chaos ARGS=--long
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.chaos.processes import Unavailable
 from tests.chaos.scenarios import Scenario, scenarios
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def main() -> None:
@@ -25,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="run scenarios whose name contains this")
     parser.add_argument("--seed", type=int, default=1, help="of what is left to chance")
-    parser.add_argument("--long", action="store_true", help="storms of 300 kills, 30 restarts and 200,000 events")
+    parser.add_argument("--long", action="store_true", help="only the long run: 300 kills, 30 restarts, 200,000 events")
     parser.add_argument("--log", type=Path, help="a combined log that is imported under kills too")
     parser.add_argument("--json", action="store_true", help="give one JSON document at the end")
     options = parser.parse_args()
@@ -39,6 +42,8 @@ def main() -> None:
     failed = [result["name"] for result in results if result["failures"] and result["promised"]]
     if options.json:
         print(json.dumps({"seed": options.seed, "failed": failed, "scenarios": results}, indent=2))
+    elif options.long:
+        print(*table(results), sep="\n")
     elif not chosen:
         print(f"no scenario is called so; there are: {', '.join(s.name for s in scenarios(long=False))}")
     sys.exit(1 if failed or not chosen else 0)
@@ -62,6 +67,17 @@ def run(scenario: Scenario, seed: int) -> dict[str, Any]:
     else:
         shutil.rmtree(folder, ignore_errors=True)
     return {**result, "seconds": round(time.monotonic() - began)}
+
+
+def table(results: list[dict[str, Any]]) -> Iterator[str]:
+    """Give the long run as a table in Markdown."""
+    names = ("kills", "restarts", "accepted", "lost", "came twice", "at most", "out of order", "minutes")
+    yield f"| | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}"
+    for result in results:
+        figures = {**result, **result.get("done", {}), "minutes": round(result["seconds"] / 60, 1)}
+        figures |= {"came twice": figures.get("duplicates"), "at most": figures.get("most_duplicates") or "-"}
+        cells = (figures.get(name, "-") for name in names)
+        yield f"| {result['name']} | {' | '.join(f'{one:,}' if isinstance(one, int) else str(one) for one in cells)} |"
 
 
 def line(result: dict[str, Any]) -> str:

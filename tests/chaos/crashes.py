@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _DELAY = {"delay_s": 0.005}
 #: Seconds for which a worker may stand still when one of its children is stopped; 60 and what a busy machine adds.
 _LONGEST_S = 120.0
+#: Of the run of kills and restarts: pools of its workers, events tracked a second, and of how many users.
+_POOLS = ("threads", "threads", "prefork")
+_RATE = 700
+_USERS = 2000
 
 
 def at_failpoint(folder: Path, name: str, pool: str = "threads") -> Verdict:
@@ -67,6 +71,29 @@ def random_kills(
             run.expire_leases()
         run.drain(240)
         return run.verdict()
+
+
+def kills_and_restarts(folder: Path, kills: int, restarts: int, events: int, fsync: str, *, seed: int = 1) -> Verdict:
+    """SIGKILL some of three workers, or the broker, again and again while events are tracked and delivered."""
+    chance = random.Random(seed)
+    with Run(folder, fsync=fsync) as run:
+        running = [run.start_worker(pool) for pool in _POOLS]
+        run.done["workers at once"] = len(_POOLS)
+        run.faults(_DELAY)
+        run.produce(0, accepted=events, rate=_RATE, users=_USERS)
+        while run.done["kills"] < kills or run.done["restarts"] < restarts:
+            run.flows(events // (kills + restarts), _LONGEST_S)
+            time.sleep(chance.random() * 0.3)
+            if run.done["restarts"] * kills < run.done["kills"] * restarts:
+                run.restart_broker(chance.random() * 0.5)
+                continue
+            until(run.in_flight, "events are in flight", _LONGEST_S)
+            for number in chance.sample(range(len(_POOLS)), chance.randint(1, len(_POOLS))):
+                run.kill_worker(running[number])
+                running[number] = run.start_worker(_POOLS[number])
+            run.expire_leases()
+        run.drain(900)
+        return run.verdict(rescued=run.books().rescued)
 
 
 def stopped_past_lease(folder: Path, stops: int, pool: str = "threads") -> Verdict:

@@ -44,8 +44,8 @@ QUIET_S = 10.0
 #: Part of what leaves that an import may take while only live events wait beside it: lists are taken 5 (returning), 4
 #: (ready) and 1 (bulk) times of 10.
 BULK_SHARE = 1 / 5
-#: Factor of the ceiling that may arrive in one second: a twentieth can be saved up, and what was handed out evenly comes
-#: in bunches on a busy machine.
+#: Factor of the ceiling that may arrive in one second: a twentieth can be saved up, and what was handed out evenly
+#: comes in bunches on a busy machine.
 BUNCHED = 1.2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import sys
@@ -18,6 +19,8 @@ from tests.chaos.processes import Broker, Process, sandbox, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+logger = logging.getLogger("chaos")
 
 #: Seconds after which plain Celery hands out again what a dead worker held.
 VISIBILITY_S = 10
@@ -49,6 +52,10 @@ def random_kills(folder: Path, kills: int, restarts: int, events: int, *, seed: 
     try:
         for number, act in enumerate(acts, 1):
             before = arrived()
+            if number % 10 == 0:
+                logger.info(
+                    "%d of %d kills and restarts; accepted %d, arrived %d", number, len(acts), len(accepted), before
+                )
             until(lambda before=before: arrived() > before + 50 or not feeder.is_alive(), "events flow", 120)
             time.sleep(chance.random() * 0.3)
             if act == "kill":

@@ -1,4 +1,4 @@
-"""Every scenario by name, in two sizes: `make chaos`, and with ``--long`` a storm that takes its time."""
+"""Every scenario by name: `make chaos`, and with ``--long`` the one that takes its time."""
 
 from __future__ import annotations
 
@@ -48,10 +48,33 @@ def scenarios(*, long: bool, log: Path | None = None) -> list[Scenario]:
     """Give the scenarios, in order.
 
     Args:
-        long: Let the storms be large.
+        long: Only the long run.
         log: A combined log that is imported under kills too.
     """
-    size = {"kills": 300, "restarts": 30, "events": 200_000} if long else {"kills": 40, "restarts": 4, "events": 15_000}
+    return _long() if long else _short(log)
+
+
+#: The long run, once for each fsync mode.
+LONG = {"kills": 300, "restarts": 30, "events": 200_000}
+
+
+def _long() -> list[Scenario]:
+    """Give the kills and restarts that take their time, and plain Celery beside them (fewer events: it is slower)."""
+    return [
+        *(
+            Scenario(f"long run, fsync {fsync}", crashes.kills_and_restarts, {**LONG, "fsync": fsync}, seeded=True)
+            for fsync in ("always", "everysec")
+        ),
+        Scenario(
+            "plain Celery, fsync always", plain.random_kills, {**LONG, "events": 60_000}, seeded=True, promised=False
+        ),
+    ]
+
+
+_STORM = {"kills": 40, "restarts": 4, "events": 15_000}
+
+
+def _short(log: Path | None) -> list[Scenario]:
     return [
         *(Scenario(f"killed at {name}", crashes.at_failpoint, {"name": name}) for name in NAMES),
         *(
@@ -95,7 +118,7 @@ def scenarios(*, long: bool, log: Path | None = None) -> list[Scenario]:
         Scenario("replies lost", links.lost_replies, {"number": 20, "events": 20_000}),
         Scenario("connections half-open", links.half_open, {"events": 15_000}),
         Scenario("links slow", links.slow, {"events": 8_000}),
-        Scenario("endpoint down for a minute", _outage, {"events": size["events"]}),
+        Scenario("endpoint down for a minute", _outage, {"events": 40_000}),
         Scenario("endpoint at fault", endpoint.bursts, {"events": 8_000}, seeded=True),
         Scenario(
             "order, failing heads and kills",
@@ -104,7 +127,7 @@ def scenarios(*, long: bool, log: Path | None = None) -> list[Scenario]:
             seeded=True,
         ),
         *(
-            Scenario(f"storm, fsync {fsync}", storm, {**size, "fsync": fsync}, seeded=True)
+            Scenario(f"storm, fsync {fsync}", storm, {**_STORM, "fsync": fsync}, seeded=True)
             for fsync in ("always", "everysec")
         ),
         Scenario(

@@ -20,6 +20,12 @@ def test_kills_of_several_workers_at_once(play):
     play(crashes.random_kills, 4, 4000, workers=2)
 
 
+def test_kills_of_workers_and_broker_in_turn(play):
+    verdict = play(crashes.kills_and_restarts, 3, 1, 2000, "always")
+    assert verdict.done["restarts"] == 1
+    assert verdict.lost == []
+
+
 def test_kills_of_single_children(play):
     verdict = play(crashes.children, 4, 0, 3000)
     assert verdict.done["child kills"] == 4

@@ -53,28 +53,31 @@ def opened(run, key=""):
 @pytest.mark.parametrize(("pool", "fault"), [("threads", {"status": 503}), ("prefork", {"drop": "before"})])
 def test_an_outage_costs_few_attempts_and_ends_gently(tmp_path, pool, fault):
     plan = Plan(
-        events=4500,
+        events=3000,
         users=300,
-        rate=250,
+        rate=400,
+        batch=20,
+        live=30,
+        imported=400,
         outage_s=10,
-        before=300,
-        ceiling=400,
+        before=200,
+        ceiling=300,
         probe_s=1,
         probe_max_s=4,
         fault=fault,
         pool=pool,
     )
     outcome = outage(tmp_path, plan)
-    verdict = outcome.verdict
-    assert (verdict.lost, verdict.findings, verdict.out_of_order, verdict.waiting, verdict.dead) == ([], [], 0, 0, 0)
-    assert verdict.delivered == plan.events
-    assert outcome.books
-    assert max(outcome.attempts) <= 5
+    rows = {name: kept for name, _, _, kept in outcome.rows() if not name.startswith("estimate")}
+    assert all(rows.values()), outcome.failures()
+    assert {"lost", "most attempts of an event", "most in one second after the return"} <= rows.keys()
+    assert [seconds for _, seconds, _ in outcome.estimates if seconds is None] == [], "none can be made"
+    assert (outcome.verdict.findings, outcome.verdict.waiting) == ([], 0)
+    assert outcome.verdict.delivered >= plan.events + 2 * plan.imported
     assert outcome.attempts_until_open < 1500
     assert outcome.failed - outcome.attempts_until_open < 200, "no attempts are spent while it is open"
     assert outcome.back_s < plan.probe_max_s + 5
-    assert outcome.burst <= plan.ceiling * 1.2
-    assert outcome.memory_mb[1] < outcome.memory_mb[0] * 1.1
+    assert outcome.latencies_ms.keys() == {"alone", "beside an import"}
     assert any(re.match(r"breaker open: \w+ for \d+% of \d+ attempts", reason) for reason in outcome.reasons)
     assert any("slow start" in reason for reason in outcome.reasons)
 
