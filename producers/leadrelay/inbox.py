@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Bytes of raw messages read in one go; one message may be larger.
 MOST_BYTES = 4_000_000
+#: What reading a message that is none raises.
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, binascii.Error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def judge(raw: bytes, make_entry: MakeEntry, now: datetime) -> Adoption:
     digest = hashlib.sha256(raw).hexdigest()[:32]
     try:
         headers, args, kwargs = _envelope(raw)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, binascii.Error):
+    except _UNREADABLE:
         return Adoption("dead", "malformed", Entry(digest, "", "-", raw))
     if headers.get("task") != "track_event":
         return Adoption("dead", "unknown_task", Entry(digest, "", "-", raw))
@@ -111,7 +113,7 @@ def call_of(raw: bytes) -> dict[str, Any]:
     try:
         _, args, kwargs = _envelope(raw)
         title, wire = _call(args, kwargs)
-    except (ValueError, TypeError, KeyError, AttributeError, binascii.Error):
+    except _UNREADABLE:
         return {}
     return {"ti": title, **wire}
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from leadrelay.errors import InvalidEvent
 from leadrelay.ids import derived_eid
-from leadrelay.inbox import judge
+from leadrelay.inbox import call_of, judge
 from leadrelay.queue.message import Entry
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -77,3 +77,8 @@ def test_each_message_ends_somewhere(message, kind, argument):
 
 def test_a_dead_letter_keeps_the_bytes():
     assert judge(b"\xff\x00", make_entry, NOW).entry.payload == b"\xff\x00"
+
+
+@pytest.mark.parametrize("message", [b"\xff\x00", b"{}", b"[" * 100_000, raw(args=["a", "b"])])
+def test_what_is_no_call_has_no_parameters(message):
+    assert call_of(message) == {}
