@@ -17,7 +17,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -m slow -n 4 $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -75,7 +75,11 @@ def table(results: list[dict[str, Any]]) -> Iterator[str]:
     yield f"| | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}"
     for result in results:
         figures = {**result, **result.get("done", {}), "minutes": round(result["seconds"] / 60, 1)}
-        figures |= {"came twice": figures.get("duplicates"), "at most": figures.get("most_duplicates") or "-"}
+        figures |= {
+            "came twice": figures.get("duplicates"),
+            "out of order": figures.get("out_of_order"),
+            "at most": figures.get("most_duplicates") or "-",
+        }
         cells = (figures.get(name, "-") for name in names)
         yield f"| {result['name']} | {' | '.join(f'{one:,}' if isinstance(one, int) else str(one) for one in cells)} |"
 
