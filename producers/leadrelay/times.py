@@ -1,4 +1,4 @@
-"""Lengths and points of time as people write them: `30m`, `2h`, `90d`; or ISO 8601."""
+"""Lengths and points of time as people write and read them: `30m`, `2h`, `90d`; or ISO 8601."""
 
 from __future__ import annotations
 
@@ -36,3 +36,8 @@ def read_moment(text: str, now_ms: int) -> int:
         raise ValueError("write a length of time ago (2h, 3d) or a date (2026-01-31, 2026-01-31T12:00:00Z)") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return int(moment.timestamp() * 1000)
+
+
+def shown_moment(ms: int | None) -> str:
+    """Show a time in ms for people, in UTC."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if ms else "-"

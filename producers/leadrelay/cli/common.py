@@ -7,7 +7,6 @@ import json
 import shutil
 import sys
 import textwrap
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +14,7 @@ import click
 from leadrelay import broker
 from leadrelay.reports import columns
 from leadrelay.settings import Settings
+from leadrelay.times import shown_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 EXIT_UNREACHABLE = 3
 #: Characters of the names that lines of `status` begin with.
 NAMES = 11
-#: Shows a length of time for people.
+#: Show a length of time, and a point in it, for people.
 span = columns.span
+moment = shown_moment
 
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
@@ -73,8 +74,3 @@ def progress(text: str) -> None:
     """Show how far long work is, on one line of the terminal; ``""`` clears it."""
     if sys.stderr.isatty():
         click.echo(f"\r\x1b[K{text}", nl=False, err=True)
-
-
-def moment(ms: int | None) -> str:
-    """Show a time in ms for people, in UTC."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if ms else "-"

@@ -22,7 +22,7 @@ from leadrelay.queue.letter import read_history
 from leadrelay.queue.replay import survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 #: Letters that a list for people shows unless --limit says otherwise.
 _SHOWN = 100
@@ -119,12 +119,14 @@ def drop(which: tuple[str, ...], *, because: str, every: bool, dry_run: bool, as
     """Drop dead letters for good."""
     must_choose(which, options, every=every)
     letters = DeadLetters(open_queue())
-    selection, latest = selection_of(letters, options), letters.queue.now_ms()
-    seqs = seqs_of(letters, which) if which else _numbers(letters.select(selection, options["limit"]))
-    dropped = 0
-    for batch in _batches(seqs):
-        dropped += len(batch) if dry_run else letters.drop(batch, who(), because, latest)
-        progress(f"{dropped:,} dropped")
+    selection, limit, seqs, dropped = selection_of(letters, options), options["limit"], seqs_of(letters, which), 0
+    if dry_run:
+        dropped = len(seqs) if which else survey(letters, selection, limit).matching
+    elif which:
+        dropped = letters.drop(seqs, who(), because, letters.queue.now_ms())
+    else:
+        for dropped in letters.drop_matching(selection, who(), because, limit):
+            progress(f"{dropped:,} dropped")
     progress("")
     if as_json:
         show({"dropped": dropped, "dry_run": dry_run})
@@ -199,14 +201,3 @@ def _opened(output: str | None) -> Iterator[IO[str]]:
         raise click.UsageError(f"{output}: {error.strerror}") from None
     with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - by its handle: nobody else could open it before
         yield file
-
-
-def _numbers(letters: Iterable[DeadLetter]) -> Iterator[int]:
-    for letter in letters:
-        yield letter.message.seq
-
-
-def _batches(seqs: Iterable[int]) -> Iterator[list[int]]:
-    numbers = iter(seqs)
-    while batch := list(islice(numbers, BATCH)):
-        yield batch

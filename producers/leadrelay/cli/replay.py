@@ -12,19 +12,20 @@ import click
 
 from leadrelay import broker
 from leadrelay.cli.common import json_option, moment, open_queue, progress, show, span, terminal_width, who
-from leadrelay.cli.selecting import described, filters, id_of, must_choose, selection_of, seqs_of
+from leadrelay.cli.selecting import filters, given, must_choose, selection_of, seqs_of
 from leadrelay.cli.table import table
 from leadrelay.errors import NotAccepted
 from leadrelay.queue import DeadLetters, Replayed
 from leadrelay.queue.books import read_books
 from leadrelay.queue.replay import Plan, delivering_per_s, read_records, run, survey, unfinished
+from leadrelay.queue.selection import described, id_of
 from leadrelay.settings import Settings
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
 
-    from leadrelay.queue.replay import Progress, Record, Survey
+    from leadrelay.queue.replay import Progress, Record
 
 #: Longest sleep between looks at whether to stop, in seconds.
 _LOOK_S = 0.1
@@ -61,7 +62,7 @@ def replay(
     if which:
         _replay_named(letters, which, allow_stale=allow_stale, dry_run=dry_run, as_json=as_json)
         return
-    what = described(options, settings.lane_secret)
+    what = described(given(options), options["limit"], settings.lane_secret)
     plan = Plan(selection_of(letters, options), id_of(what), what, options["limit"], rate, allow_stale)
     if dry_run:
         _estimate(letters, plan, as_json=as_json)
@@ -107,7 +108,7 @@ def _replay_named(
 def _asked(letters: DeadLetters, plan: Plan) -> tuple[Plan, int]:
     """Count first, and ask whether stale ones are meant too."""
     found = survey(letters, plan.selection, plan.limit)
-    total = _moving(found, plan)
+    total = found.moving(allow_stale=plan.allow_stale)
     if found.stale and not plan.allow_stale:
         click.echo(f"Stale: {found.stale:,} of {found.matching:,}. Newer values of the same person went out since.")
         if click.confirm("Send the older ones after them, so that they overwrite the newer?", default=False):
@@ -187,13 +188,9 @@ def _tell_left(stale: int, needs_edit: int) -> None:
         click.echo(f"left out: {needs_edit:,} that are no events (leadrelay dead edit)")
 
 
-def _moving(found: Survey, plan: Plan) -> int:
-    return found.matching - found.needs_edit - (0 if plan.allow_stale else found.stale)
-
-
 def _estimate(letters: DeadLetters, plan: Plan, *, as_json: bool) -> None:
     found = survey(letters, plan.selection, plan.limit)
-    moving, sending = _moving(found, plan), read_books(letters.queue).sending
+    moving, sending = found.moving(allow_stale=plan.allow_stale), read_books(letters.queue).sending
     per_s = delivering_per_s(letters.queue, _stoppable_wait())
     goes_on = unfinished(letters, plan.id)
     takes = {"at_rate_s": moving / plan.rate if plan.rate else None, "at_delivery_s": moving / per_s if per_s else None}

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from leadrelay.queue import Selection
-from leadrelay.queue.selection import hashed
-from leadrelay.times import read_moment
+from leadrelay.queue.selection import read_filters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from leadrelay.queue import DeadLetters
+    from leadrelay.queue import DeadLetters, Selection
 
 #: Option and what it means; all of them must match.
 FILTERS = (
@@ -47,27 +44,10 @@ def selection_of(letters: DeadLetters, options: dict[str, Any]) -> Selection:
     Raises:
         click.UsageError: A time cannot be read.
     """
-    chosen = given(options)
-    for name in ("since", "until"):
-        if name in chosen:
-            try:
-                chosen[f"{name}_ms"] = read_moment(chosen.pop(name), letters.queue.now_ms())
-            except ValueError as error:
-                raise click.UsageError(f"--{name}: {error}") from None
-    return Selection(**chosen)
-
-
-def described(options: dict[str, Any], secret: str) -> str:
-    """Say a filter for the records, without personal data: a user is a hash."""
-    chosen = given(options) | ({"limit": options["limit"]} if options["limit"] else {})
-    if "user" in chosen:
-        chosen["user"] = hashed(chosen["user"], secret)
-    return " ".join(f"{name}={value}" for name, value in chosen.items()) or "all"
-
-
-def id_of(description: str) -> str:
-    """Give the id under which the replay of a filter is recorded."""
-    return hashlib.blake2b(description.encode(), digest_size=4).hexdigest()
+    try:
+        return read_filters(given(options), letters.queue.now_ms())
+    except ValueError as error:
+        raise click.UsageError(f"--{error}") from None
 
 
 def seqs_of(letters: DeadLetters, which: tuple[str, ...]) -> list[int]:

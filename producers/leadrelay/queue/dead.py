@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from redis import exceptions
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 #: Letters read or moved in one call: bounds how long it holds the broker (about 5 ms).
 BATCH = 500
 
+#: When a letter died and its number: a place in the order of death that stays true when others leave.
+Place = tuple[int, int]
+
 _EVERYTHING = Selection()
+_BEGINNING: Place = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,21 @@ class Replayed:
     def __add__(self, other: Replayed) -> Replayed:
         """Give the sums."""
         return Replayed(self.replayed + other.replayed, self.stale + other.stale, self.again + other.again)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of the letters that match.
+
+    Args:
+        letters: In order of death.
+        read: How many were looked at for them.
+        rest: Where the next page begins, None at the end.
+    """
+
+    letters: tuple[DeadLetter, ...]
+    read: int
+    rest: Place | None
 
 
 class DeadLetters:
@@ -63,6 +83,32 @@ class DeadLetters:
                 if selection.matches(letter):
                     found += 1
                     yield letter
+
+    def page(
+        self, selection: Selection = _EVERYTHING, after: Place = _BEGINNING, *, most: int, most_read: int = 10 * BATCH
+    ) -> Page:
+        """Give the next letters that match, without reading all.
+
+        Args:
+            selection: Which.
+            after: The `rest` of the page before.
+            most: Most to give.
+            most_read: Most to look at, to the next whole batch.
+        """
+        found: list[DeadLetter] = []
+        read, place = 0, after
+        for part in self._parts_of(selection, after):
+            for letter in self._read(part):
+                if selection.matches(letter):
+                    if len(found) == most:
+                        return Page(tuple(found), read, place)
+                    found.append(letter)
+                place = (letter.died_ms, letter.message.seq)
+            seq, died = part[-1]
+            read, place = read + len(part), (died, seq)
+            if read >= most_read:
+                return Page(tuple(found), read, place)
+        return Page(tuple(found), read, None)
 
     def show(self, seq_or_eid: str) -> DeadLetter | None:
         """Find one by its sequence number or its eid; None when there is none."""
@@ -102,6 +148,21 @@ class DeadLetters:
         latest = "" if latest_ms is None else latest_ms
         return sum(int(self.queue.run("drop", by, reason, latest, *part)) for part in _parts(seqs))
 
+    def drop_matching(self, selection: Selection, by: str, reason: str, limit: int | None = None) -> Iterator[int]:
+        """Drop what matches and is dead by now, in steps; yields how many were dropped so far, after each.
+
+        Args:
+            selection: Which.
+            by: Who does it.
+            reason: Why, for the record.
+            limit: Most, the oldest first.
+        """
+        latest, dropped = self.queue.now_ms(), 0
+        chosen = self.select(selection, limit)
+        while batch := [letter.message.seq for letter in islice(chosen, BATCH)]:
+            dropped += self.drop(batch, by, reason, latest)
+            yield dropped
+
     def edit(self, seq: int, revision: int, entry: Entry, by: str) -> int:
         """Give one new content under the same eid; gives the new revision.
 
@@ -134,12 +195,12 @@ class DeadLetters:
             records = zip(died, self._records(died), strict=True)
             yield from self._read([entry for entry, record in records if record and field in record])
 
-    def _parts_of(self, selection: Selection) -> Iterator[Sequence[tuple[int, int]]]:
+    def _parts_of(self, selection: Selection, after: Place = _BEGINNING) -> Iterator[Sequence[tuple[int, int]]]:
         """Yield (seq, died ms) of what the times of a selection allow, in batches."""
-        low = str(selection.since_ms or 0)
+        low = str(max(selection.since_ms or 0, after[0]))
         latest = self.queue.now_ms() if selection.until_ms is None else min(self.queue.now_ms(), selection.until_ms - 1)
         while died := self._page(low, latest):
-            yield from _parts(died)
+            yield from _parts([entry for entry in died if (entry[1], entry[0]) > after])
             low = f"({died[-1][1]}"
 
     def _page(self, low: str, high: int) -> list[tuple[int, int]]:

@@ -102,16 +102,24 @@ class Survey:
     by_reason: Counter[str] = field(default_factory=Counter)
     by_title: Counter[str] = field(default_factory=Counter)
 
+    def add(self, letter: DeadLetter) -> None:
+        """Count one more."""
+        self.matching += 1
+        self.by_reason[letter.reason] += 1
+        self.by_title[letter.title] += 1
+        self.needs_edit += letter.wire is None
+        self.stale += letter.stale and letter.wire is not None
+
+    def moving(self, *, allow_stale: bool) -> int:
+        """Give how many a replay would put back."""
+        return self.matching - self.needs_edit - (0 if allow_stale else self.stale)
+
 
 def survey(letters: DeadLetters, selection: Selection, limit: int | None = None) -> Survey:
     """Count what would be replayed."""
     found = Survey()
     for letter in letters.select(selection, limit):
-        found.matching += 1
-        found.by_reason[letter.reason] += 1
-        found.by_title[letter.title] += 1
-        found.needs_edit += letter.wire is None
-        found.stale += letter.stale and letter.wire is not None
+        found.add(letter)
     return found
 
 

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leadrelay.lane import IDENTITIES
+from leadrelay.times import read_moment
 from leadrelay.trackapi.cookies import uid_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from leadrelay.queue.letter import DeadLetter
+
+#: Filters as people write them; `Selection` has the times in ms.
+FILTERS = ("reason", "title", "user", "since", "until")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,3 +65,36 @@ def hashed(user: str, secret: str) -> str:
     """Give what stands for a user in records: never the identity itself."""
     text = user.strip().lower().encode()
     return hashlib.blake2b(text, key=secret.encode()[:64], digest_size=8).hexdigest()
+
+
+def read_filters(written: Mapping[str, str], now_ms: int) -> Selection:
+    """Read filters as people write them.
+
+    Args:
+        written: Some of `FILTERS`; times as `read_moment` takes them.
+        now_ms: Broker time.
+
+    Raises:
+        ValueError: A time cannot be read; names the filter.
+    """
+    times = {}
+    for name in ("since", "until"):
+        if name in written:
+            try:
+                times[f"{name}_ms"] = read_moment(written[name], now_ms)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+    return Selection(written.get("reason"), written.get("title"), written.get("user"), **times)
+
+
+def described(written: Mapping[str, str], limit: int | None, secret: str) -> str:
+    """Say filters for the records, without personal data: a user is a hash."""
+    said = dict(written) | ({"limit": str(limit)} if limit else {})
+    if "user" in said:
+        said["user"] = hashed(said["user"], secret)
+    return " ".join(f"{name}={said[name]}" for name in (*FILTERS, "limit") if name in said) or "all"
+
+
+def id_of(description: str) -> str:
+    """Give the id under which the replay of a filter is recorded."""
+    return hashlib.blake2b(description.encode(), digest_size=4).hexdigest()
