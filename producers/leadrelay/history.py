@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as _text
@@ -155,6 +156,14 @@ class HistoryFiles:
     def find(self, eid: str) -> list[Ended]:
         """Give all that is known of one event, oldest first."""
         return [ended for path in self.files() for ended in _matching(path, f'"eid":{_text(eid)}')]
+
+    def latest(self, most_bytes: int = 200_000) -> list[Ended]:
+        """Give the newest endings, as many as `most_bytes` hold (some 1,000), oldest first."""
+        for path in reversed(self.files()):
+            with suppress(FileNotFoundError), path.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - most_bytes))
+                return [ended for line in file.read().splitlines() if (ended := Ended.parse(line))]
+        return []
 
     def doubles(self, since_ms: int, until_ms: int) -> Iterator[Ended]:
         """Yield what was delivered after an attempt with an unknown result, of the events accepted in a time."""

@@ -83,6 +83,10 @@ def _several_of(*allowed: str) -> Callable[[str], frozenset[str]]:
     return read
 
 
+def _names(text: str) -> frozenset[str]:
+    return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+
+
 def _url(*schemes: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if urlsplit(text).scheme not in schemes:
@@ -189,6 +193,13 @@ TABLE: tuple[Setting, ...] = (
     Setting("api_url", _url("http", "https"), "https://api.leadboxer.com", "LeadBoxer's lead API"),
     Setting("outbox_url", str, None, "database of the outbox that `leadrelay outbox` relays"),
     Setting(
+        "monitor_hosts",
+        _names,
+        frozenset(),
+        "host names, with commas, under which the monitor answers without a login of its own, because something in "
+        "front of it asks for one; unset: the names of this machine alone",
+    ),
+    Setting(
         "allow",
         _several_of(*REFUSALS),
         frozenset(),
@@ -242,6 +253,7 @@ class Settings:
     api_email: str | None = None
     api_url: str = "https://api.leadboxer.com"
     outbox_url: str | None = None
+    monitor_hosts: frozenset[str] = frozenset()
     allow: frozenset[str] = frozenset()
 
     @classmethod

@@ -91,14 +91,21 @@ class Tally:
     def late_median_s(self) -> float | None:
         """Median seconds from acceptance to delivery of the late, from its step of √2; None when none was late."""
         total = self.late_steps.total()
-        if not total:
-            return None
+        return self._late_s(total / 2) if total else None
+
+    def latency_s(self, share: float) -> float | None:
+        """Give the seconds within which a share of the delivered were; None when those were on time, or none was."""
+        late = share * self.delivered - self.on_time
+        return self._late_s(late) if late > 0 else None
+
+    def _late_s(self, number: float) -> float:
+        """Give the seconds within which so many of the late were delivered."""
         before = 0
-        for step, number in sorted(self.late_steps.items()):
-            if before + number >= total / 2:
-                place = step + (total / 2 - before) / number
+        for step, more in sorted(self.late_steps.items()):
+            if before + more >= number:
+                place = step + (number - before) / more
                 return float(min(2 ** (place / STEPS_PER_DOUBLING), self.late_max_ms / 1000))
-            before += number
+            before += more
         return self.late_max_ms / 1000
 
 

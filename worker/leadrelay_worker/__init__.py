@@ -1,5 +1,1 @@
 """What delivers: a Celery app with one task, a kombu transport over leadrelay's queue, and the attempt."""
-
-from leadrelay_worker.seal import seal
-
-seal()  # before anything imports Celery

@@ -16,7 +16,7 @@ from leadrelay.queue.core import Queue
 from leadrelay.queue.hours import keep_hours
 from leadrelay.settings import Settings
 
-import leadrelay_worker  # noqa: F401 - seals the environment before Celery is imported
+import leadrelay_worker.seal  # noqa: F401 - seals the environment before Celery is configured
 from leadrelay_worker import transport
 from leadrelay_worker.endings import endings
 from leadrelay_worker.flow.controller import Controller, numbers_of

@@ -1,4 +1,4 @@
-"""`leadrelay worker` and `leadrelay monitor`."""
+"""`leadrelay worker`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-import leadrelay_worker  # noqa: F401 - seals the environment
+import leadrelay_worker.seal  # noqa: F401 - seals the environment
 from leadrelay_worker.pin import pin
 
 if TYPE_CHECKING:
@@ -47,15 +47,3 @@ def worker(concurrency: int | None, pool: str | None, http: str | None, name: st
     options = [f"--hostname={name}@%h", "--loglevel=INFO", "--without-mingle", "--without-gossip"]
     app.worker_main(["worker", *options])
     return int(LookAtBroker.refused)
-
-
-@click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=5555, show_default=True)
-def monitor(host: str, port: int) -> None:
-    """Watch workers and tasks in a browser (Flower)."""
-    if host not in ("127.0.0.1", "localhost", "::1"):
-        raise click.UsageError("the monitor has no login yet, so it listens on loopback only")
-    app = _app()
-    click.echo(f"http://{host}:{port}")
-    app.start(["flower", f"--address={host}", f"--port={port}", "--max_tasks=5000", "--logging=WARNING"])

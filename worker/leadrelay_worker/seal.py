@@ -2,6 +2,8 @@
 
 Celery reads variables over an app's own configuration (`CELERY_BROKER_URL` beats `broker_url`), loads modules that
 they name, and adapts itself to Django. A worker of ours started with an application's environment must not care.
+
+This is not done for the whole package: Celery imports `monitor.command` into every `celery` command, to list it.
 """
 
 from __future__ import annotations
@@ -18,3 +20,6 @@ def seal() -> None:
         if name in _NAMES or name.startswith(_PREFIXES):
             del os.environ[name]
     os.environ["C_FORCE_ROOT"] = "1"  # Celery's warning is about pickle; this worker reads JSON only
+
+
+seal()  # before anything configures Celery

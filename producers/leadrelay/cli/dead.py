@@ -17,6 +17,7 @@ from leadrelay.cli.replay import replay, replays
 from leadrelay.cli.selecting import filters, must_choose, selection_of, seqs_of
 from leadrelay.cli.table import table
 from leadrelay.queue import DeadLetter, DeadLetters, Selection
+from leadrelay.queue.audit import of_letter
 from leadrelay.queue.dead import BATCH
 from leadrelay.queue.letter import read_history
 from leadrelay.queue.replay import survey
@@ -123,6 +124,7 @@ def drop(which: tuple[str, ...], *, because: str, every: bool, dry_run: bool, as
     if dry_run:
         dropped = len(seqs) if which else survey(letters, selection, limit).matching
     elif which:
+        because = f"{of_letter(seqs[0])}: {because}" if len(seqs) == 1 else because
         dropped = letters.drop(seqs, who(), because, letters.queue.now_ms())
     else:
         for dropped in letters.drop_matching(selection, who(), because, limit):

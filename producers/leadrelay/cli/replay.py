@@ -16,6 +16,7 @@ from leadrelay.cli.selecting import filters, given, must_choose, selection_of, s
 from leadrelay.cli.table import table
 from leadrelay.errors import NotAccepted
 from leadrelay.queue import DeadLetters, Replayed
+from leadrelay.queue.audit import of_letter
 from leadrelay.queue.books import read_books
 from leadrelay.queue.replay import Plan, delivering_per_s, read_records, run, survey, unfinished
 from leadrelay.queue.selection import described, id_of
@@ -95,7 +96,8 @@ def _replay_named(
 ) -> None:
     found = [letter for letter in map(letters.show, map(str, seqs_of(letters, which))) if letter]
     ready = [letter.message.seq for letter in found if letter.wire is not None]
-    done = Replayed() if dry_run else letters.replay(ready, who(), allow_stale=allow_stale)
+    what = of_letter(ready[0]) if len(ready) == 1 else "named ones"
+    done = Replayed() if dry_run else letters.replay(ready, who(), what=what, allow_stale=allow_stale)
     if as_json:
         show({**asdict(done), "needs_edit": len(found) - len(ready), "dry_run": dry_run})
     else:

@@ -36,6 +36,15 @@ class Act:
     number: int
     detail: str
 
+    def concerns(self, seq: int) -> bool:
+        """Tell whether it names the event with this number; what moved many names none."""
+        return (self.act == "edit" and self.detail == str(seq)) or self.detail.partition(":")[0] == of_letter(seq)
+
+
+def of_letter(seq: int) -> str:
+    """Give how an act on one dead letter names it in its detail; a reason follows after a colon."""
+    return f"number {seq}"
+
 
 def read_audit(queue: Queue, since_ms: int = 0) -> Iterator[Act]:
     """Yield the recorded acts, newest first; the oldest of more than 10,000 are gone.

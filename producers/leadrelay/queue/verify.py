@@ -45,7 +45,7 @@ def recount(queue: Queue, progress: Callable[[int], None] | None = None) -> Reco
     seqs: dict[bytes, int] = {}
     result = Recount(read_books(queue))
     unreadable = doubles = beyond = 0
-    for _, raw in _everything(queue):
+    for _, raw in everything(queue):
         try:
             message = raw if isinstance(raw, Message) else Message.parse(raw)
         except UnreadableMessageError:
@@ -105,7 +105,7 @@ def _loss(most: int, seen_ms: int, noticed_ms: int) -> str:
 def waiting(queue: Queue) -> dict[str, list[str]]:
     """Give the eids of every state that holds events; exact only while nothing moves."""
     eids: dict[str, list[str]] = {}
-    for state, raw in _everything(queue):
+    for state, raw in everything(queue):
         try:
             message = raw if isinstance(raw, Message) else Message.parse(raw)
         except UnreadableMessageError:
@@ -114,7 +114,12 @@ def waiting(queue: Queue) -> dict[str, list[str]]:
     return eids
 
 
-def _everything(queue: Queue) -> Iterator[tuple[str, bytes | Message]]:
+def everything(queue: Queue) -> Iterator[tuple[str, bytes | Message]]:
+    """Yield every message with its state, as it lies there; what moves meanwhile may come twice or not at all.
+
+    Raises:
+        BrokerUnavailable: As `scripts.run`.
+    """
     try:
         for name in _LISTS:
             for raw in _list(queue, queue.keys.name(name)):

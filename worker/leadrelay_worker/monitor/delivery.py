@@ -1,0 +1,209 @@
+"""The delivery page: do events flow, what waits, for how long there is room; pause, resume and rate."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from leadrelay.cli.sending import document as sending_document
+from leadrelay.lane import scope_of
+from leadrelay.queue import Valve
+from leadrelay.queue.books import read_books
+from leadrelay.queue.hours import HOUR_MS, read_hours
+from leadrelay.queue.room import EVENT_BYTES, headroom_s, left_bytes, limit_bytes
+from leadrelay.queue.samples import Samples, sample_of
+from leadrelay.queue.valve import ALL
+from leadrelay.tally import total
+from leadrelay.times import read_span
+from tornado.web import HTTPError
+
+from leadrelay_worker.monitor import latency, series
+from leadrelay_worker.monitor.answers import Answer
+from leadrelay_worker.monitor.verdict import verdict
+
+if TYPE_CHECKING:
+    from leadrelay.history import HistoryFiles
+    from leadrelay.queue import Books, Queue
+
+#: Scheduled events are counted by when they are due: within so many seconds.
+DUE_WITHIN_S = (60, 600, 3600)
+#: Hours of acceptance from which latencies are told: the present one and the one before.
+_HOURS = 2
+#: Seconds of each drawing.
+_RANGES = {"hour": 3600, "day": 86_400}
+#: Characters of a reason.
+MOST_REASON = 200
+
+
+class State(Answer):
+    """What the page shows, as it is now; asked each second."""
+
+    async def get(self) -> None:
+        """Answer."""
+        await self.answer(state, self.queue, self.client.settings.dataset_id)
+
+    @property
+    def client(self) -> Any:
+        """The client with this process's settings."""
+        return self.application.client
+
+
+class History(Answer):
+    """Lines of the last hour and the last day, and latencies; asked now and then."""
+
+    async def get(self) -> None:
+        """Answer."""
+        await self.answer(history, self.queue, self.application.history)
+
+
+class Pause(Answer):
+    """Stop sending."""
+
+    acts = True
+
+    async def post(self) -> None:
+        """Pause: ``reason``, and ``for`` as a length such as ``30m``, or none."""
+        given = self.body()
+        try:
+            for_s = read_span(str(given["for"])) if given.get("for") else None
+        except ValueError as error:
+            raise HTTPError(422, f"for: {error}") from None
+        await self.answer(self._act, reason_of(given), for_s)
+
+    def _act(self, reason: str, for_s: float | None) -> dict[str, Any]:
+        Valve(self.queue).pause(self.operator, reason, for_s)
+        return {}
+
+
+class Resume(Answer):
+    """End a pause, and try at once whatever a breaker holds back; ``force`` closes breakers without a try."""
+
+    acts = True
+
+    async def post(self) -> None:
+        """Resume."""
+        given = self.body()
+        await self.answer(self._act, bool(given.get("force")))
+
+    def _act(self, force: bool) -> dict[str, Any]:  # noqa: FBT001 - called through a thread pool, by position
+        valve = Valve(self.queue)
+        valve.resume(self.operator)
+        if force:
+            valve.force(self.operator, ALL)
+        return {}
+
+
+class Rate(Answer):
+    """Set the ceiling of all workers."""
+
+    acts = True
+
+    async def post(self) -> None:
+        """Set ``per_s``; none lifts it."""
+        per_s = rate_of(self.body().get("per_s"))
+        await self.answer(self._act, per_s)
+
+    def _act(self, per_s: float | None) -> dict[str, Any]:
+        Valve(self.queue).set_rate(self.operator, per_s)
+        return {}
+
+
+def rate_of(given: Any) -> float | None:
+    """Read events a second, None for no ceiling; raises HTTPError."""
+    if given in (None, ""):
+        return None
+    try:
+        per_s = float(given)
+    except (TypeError, ValueError):
+        per_s = math.nan
+    if not 0 < per_s < math.inf:
+        raise HTTPError(422, "rate: a number of events a second above 0, or nothing for no limit")
+    return per_s
+
+
+def reason_of(given: dict[str, Any], name: str = "reason") -> str:
+    """Read a reason for the record: one line of bounded length."""
+    return " ".join(str(given.get(name) or "").split())[:MOST_REASON]
+
+
+def state(queue: Queue, dataset: str | None) -> dict[str, Any]:
+    """Give what the page shows; errors as `scripts.run`.
+
+    Args:
+        queue: Whose.
+        dataset: `LEADRELAY_DATASET_ID`, whose breaker is named by it.
+    """
+    samples = Samples(queue).read(series.SHARE_S)
+    books, memory = read_books(queue), queue.client.info("memory")
+    seen = [*(sample for sample in samples if sample.at_ms < books.now_ms), sample_of(books)]
+    success, rates = series.success(seen), series.rates(seen)
+    room = room_of(memory, rates)
+    last_worker_ms = next((sample.at_ms for sample in reversed(samples) if sample.workers), None)
+    judged = verdict(books, success=success, full=room["left_s"] == 0, last_worker_ms=last_worker_ms)
+    return {
+        "now": books.now_ms,
+        "verdict": judged.document(),
+        "sending": sending_document(books.sending) | {"own_dataset": scope_of({"si": dataset}) if dataset else None},
+        "ledger": books.ledger(),
+        "backlog": books.backlog,
+        "due": due_of(queue, books),
+        "lag_s": books.lag_s,
+        "workers": books.workers,
+        "rates": rates,
+        "success": success,
+        "room": room,
+    }
+
+
+def room_of(memory: Any, rates: dict[str, float | None]) -> dict[str, Any]:
+    """Say how much room the broker has, in bytes, events and seconds; None for no end.
+
+    Args:
+        memory: Of INFO memory.
+        rates: Events a second by what became of them.
+    """
+    limit, used = limit_bytes(memory), int(memory["used_memory"])
+    left, coming = left_bytes(limit, used), rates["accepted"] or 0.0
+    growing = coming - (rates["delivered"] or 0.0) - (rates["dropped"] or 0.0)
+    return {
+        "used": used,
+        "limit": limit or None,
+        "events": None if math.isinf(left) else max(0, int(left / EVENT_BYTES)),
+        "left_s": _finite(headroom_s(left, growing)),
+        "left_stopped_s": _finite(headroom_s(left, coming)),
+    }
+
+
+def due_of(queue: Queue, books: Books) -> list[list[Any]]:
+    """Count the scheduled events by when they are due: [[within seconds or None for later, events], …]."""
+    key, found, before = queue.keys.name("scheduled"), [], 0
+    for within_s in DUE_WITHIN_S if books.scheduled else ():
+        until: Any = queue.client.zcount(key, "-inf", books.now_ms + within_s * 1000)
+        found.append([within_s, int(until) - before])
+        before = int(until)
+    return [*found, [None, max(0, books.scheduled - before)]] if books.scheduled else []
+
+
+def history(queue: Queue, files: HistoryFiles) -> dict[str, Any]:
+    """Give the lines of the last hour and day, and latencies; errors as `scripts.run`.
+
+    Args:
+        queue: Whose.
+        files: This home's history.
+    """
+    now = sample_of(read_books(queue))
+    found = {}
+    for name, seconds in _RANGES.items():
+        samples = [*(one for one in Samples(queue).read(seconds) if one.at_ms < now.at_ms), now]
+        found[name] = series.lines(samples, now.at_ms - seconds * 1000, now.at_ms)
+    return found | {"latency": {"hours": _of_hours(queue, now.at_ms), "home": latency.of_history(files.latest())}}
+
+
+def _of_hours(queue: Queue, now_ms: int) -> dict[str, Any] | None:
+    hour = now_ms // HOUR_MS
+    hours = read_hours(queue, hour - _HOURS + 1, hour + 1)
+    return latency.of_hours(total(row.tally for row in hours.rows), hours.on_time_ms / 1000)
+
+
+def _finite(seconds: float) -> float | None:
+    return None if math.isinf(seconds) else seconds
