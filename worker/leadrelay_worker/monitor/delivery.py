@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from leadrelay.catchup import estimate
 from leadrelay.cli.sending import document as sending_document
 from leadrelay.lane import scope_of
 from leadrelay.queue import Valve
@@ -133,12 +135,14 @@ def state(queue: Queue, dataset: str | None) -> dict[str, Any]:
         queue: Whose.
         dataset: `LEADRELAY_DATASET_ID`, whose breaker is named by it.
     """
-    samples = Samples(queue).read(series.SHARE_S)
+    samples = Samples(queue)
     books, memory = read_books(queue), queue.client.info("memory")
-    seen = [*(sample for sample in samples if sample.at_ms < books.now_ms), sample_of(books)]
+    before, now = samples.read(_RANGES["hour"]), sample_of(books)
+    seen = [*(sample for sample in before if sample.at_ms < now.at_ms), now]
     success, rates = series.success(seen), series.rates(seen)
     room = room_of(memory, rates)
-    last_worker_ms = next((sample.at_ms for sample in reversed(samples) if sample.workers), None)
+    last_worker_ms = next((sample.at_ms for sample in reversed(before) if sample.workers), None)
+    caught_up = estimate(before, now, samples.due(now.at_ms), books.sending)
     judged = verdict(books, success=success, full=room["left_s"] == 0, last_worker_ms=last_worker_ms)
     return {
         "now": books.now_ms,
@@ -151,6 +155,7 @@ def state(queue: Queue, dataset: str | None) -> dict[str, Any]:
         "workers": books.workers,
         "rates": rates,
         "success": success,
+        "catch_up": asdict(caught_up),
         "room": room,
     }
 

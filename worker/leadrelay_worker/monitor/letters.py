@@ -109,7 +109,8 @@ class ReplayOne(Answer):
             raise HTTPError(409, "it is no event: edit it first")
         done = self.letters.replay([seq], self.operator, what=of_letter(seq), allow_stale=allow_stale)
         if not done.replayed:
-            raise HTTPError(409, "stale: newer values of the same person went out since" if done.stale else "it is gone")
+            stale = "stale: newer values of the same person went out since"
+            raise HTTPError(409, stale if done.stale else "it is gone")
         return asdict(done)
 
 
