@@ -46,3 +46,11 @@ def test_the_median_is_near_the_real_one(seconds):
 @pytest.mark.parametrize("text", ["", "accepted=3 on_time=3"])
 def test_without_late_events_there_is_no_median(text):
     assert Tally.parse(text).late_median_s is None
+
+
+def test_the_time_within_which_a_share_was_delivered():
+    tally = Tally.parse("accepted=10 on_time=5 late=5 late:12=4 late:16=1 late_max=300000")
+    assert tally.latency_s(0.5) is None
+    assert 64 <= tally.latency_s(0.6) <= 91
+    assert 256 <= tally.latency_s(0.99) <= 300
+    assert Tally().latency_s(0.5) is None

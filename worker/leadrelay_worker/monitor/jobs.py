@@ -132,5 +132,5 @@ class Jobs:
 
     def _forget(self) -> None:
         ended = [job for job in self._jobs.values() if job.state != "running"]
-        for job in ended[: len(self._jobs) - MOST_KEPT]:
+        for job in ended[: max(0, len(self._jobs) - MOST_KEPT)]:
             del self._jobs[job.id]
