@@ -64,12 +64,16 @@ class Page:
 
     def open(self, address: str = "", size: tuple[int, int] = WIDE) -> None:
         """Load the page at an address such as `#/users`, and wait until it is live."""
+        self.load(f"_sandbox/{address}", size)
+        self.shows("live", "#state")
+
+    def load(self, path: str, size: tuple[int, int] = WIDE) -> None:
+        """Load a page of the server anew."""
         width, height = size
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         self.driver.get("about:blank")
-        self.driver.get(f"{self.url}/_sandbox/{address}")
-        self.shows("live", "#state")
+        self.driver.get(f"{self.url}/{path}")
 
     def send(self, **params: Any) -> requests.Response:
         """Send an event to the sandbox as an application does."""
@@ -102,7 +106,9 @@ class Page:
     def click(self, name: str, within: str = "body", tag: str = "button") -> None:
         """Click what a person reads as `name`."""
         path = f".//{tag}[contains(normalize-space(), {name!r})]"
-        self.driver.find_element("css selector", within).find_element("xpath", path).click()
+        found = self.driver.find_element("css selector", within).find_element("xpath", path)
+        self.script("arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })", found)
+        found.click()
 
     def type(self, css: str, text: str) -> None:
         """Type into a field, in place of what it holds."""

@@ -24,8 +24,14 @@ poll(async () => {
   showReplays(replays);
 }, EVERY_MS);
 
+/** Filter by what stands in the fields. */
 function start() {
   filters = Object.fromEntries([...new FormData(part("filters"))].filter(([, text]) => text.trim()));
+  again();
+}
+
+/** List and count anew, by the filter in force. */
+function again() {
   asked += 1;
   showPage(null, true);
   countAll(asked);
@@ -103,7 +109,7 @@ async function countAll(mine) {
 }
 
 function showCounts(sum) {
-  const some = Object.keys(filters).length ? "match" : "in all";
+  const some = Object.keys(filters).length ? (sum.matching === 1 ? "matches" : "match") : "in all";
   part("matching").textContent = sum.done
     ? `${count(sum.matching, "dead letter")} ${some}`
     : `${number(sum.matching)} and counting …`;
@@ -169,13 +175,13 @@ part("drop").addEventListener("submit", async (event) => {
 
 const begin = (what, given, done) => act(() => post(`dead-letters/${what}`, given), done);
 
-/** Jobs of this monitor that were running when they were looked at last. */
-let running = new Set();
+/** Jobs of this monitor that had ended when they were looked at last. */
+let ended = null;
 
 function showReplays({ records, jobs }) {
-  const live = new Set(jobs.filter((job) => job.state === "running").map((job) => job.id));
-  if ([...running].some((id) => !live.has(id))) start();
-  running = live;
+  const now = new Set(jobs.filter((job) => job.state !== "running").map((job) => job.id));
+  if (ended && [...now].some((id) => !ended.has(id))) again();
+  ended = now;
   part("running").hidden = !records.length && !jobs.length;
   const of = Object.fromEntries(jobs.filter((job) => job.kind === "replay").map((job) => [job.name, job]).reverse());
   fill(
