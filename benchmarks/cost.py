@@ -15,7 +15,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 import requests
 from leadrelay.broker import connect
@@ -24,9 +25,10 @@ from leadrelay.queue import Queue
 from leadrelay.settings import Settings
 
 from tests.chaos.processes import Broker, Process, sandbox, until, worker
+from tests.monitors import Monitor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -89,19 +91,43 @@ class Bench:
         process.kill()
         return figures
 
-    def leadrelay(self) -> dict[str, float]:
-        """Measure ours: lanes, ledger, log lines and task events on."""
-        env = {
+    @property
+    def env(self) -> dict[str, str]:
+        """The settings of a worker of ours."""
+        return {
             "LEADRELAY_BROKER_URL": self.broker.url,
             "LEADRELAY_DESTINATION_URL": self.url,
             "LEADRELAY_HOME": str(self.folder / "home"),
         }
 
+    def leadrelay(self) -> dict[str, float]:
+        """Measure ours: lanes, ledger, log lines and task events on."""
+
         def enqueue() -> None:
-            client = Client(Settings.load(env), Queue(connect(self.broker.url, 10)))
+            client = Client(Settings.load(self.env), Queue(connect(self.broker.url, 10)))
             client.track([client.make(w.pop("ti"), w) for w in map(wire_of, range(self.events))], budget_s=10)
 
-        return self.measure(lambda: worker(self.folder, env, "ours"), enqueue)
+        return self.measure(lambda: worker(self.folder, self.env, "ours"), enqueue)
+
+    def watched(self) -> dict[str, float]:
+        """Measure ours while the monitor takes every task event and one delivery page is open."""
+        monitor, closed = Monitor(self.folder, self.env), Event()
+
+        def look() -> None:
+            while not closed.wait(1):
+                monitor.get("delivery/state")
+
+        page = Thread(target=look)
+        page.start()
+        began = cpu_of(monitor.process.pid)
+        try:
+            figures = self.leadrelay()
+        finally:
+            closed.set()
+            page.join()
+        figures["monitor"] = (cpu_of(monitor.process.pid) - began) / self.events * 1e6
+        monitor.stop()
+        return figures
 
     def plain(self) -> dict[str, float]:
         """Measure plain Celery with as many threads."""
@@ -146,9 +172,8 @@ class Bench:
         return {"worker": used / number * 1e6, "broker": 0.0, "events_s": number / took, "start_s": 0.0}
 
 
-def run(events: int, rounds: int) -> dict[str, Any]:
-    """Run all contenders in turns; gives their figures and the ratios of the medians."""
-    contenders = ("leadrelay", "plain", "bare")
+def run(events: int, rounds: int, contenders: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Run contenders in turns; gives the medians of their figures."""
     results: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         bench = Bench(Path(folder), events)
@@ -160,16 +185,16 @@ def run(events: int, rounds: int) -> dict[str, Any]:
         finally:
             bench.endpoint.kill()
             bench.broker.kill()
-    median = {
+    return {
         name: {figure: statistics.median(row[figure] for row in rows) for figure in rows[0]}
         for name, rows in results.items()
     }
+
+
+def ratios(median: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Give what ours costs, worker and broker together, as a part of each other contender."""
     total = {name: row["worker"] + row["broker"] for name, row in median.items()}
-    return {
-        "median": median,
-        "ours_to_plain_celery": total["leadrelay"] / total["plain"],
-        "ours_to_bare_loop": total["leadrelay"] / total["bare"],
-    }
+    return {name: total["leadrelay"] / cost for name, cost in total.items() if name != "leadrelay"}
 
 
 def main() -> None:
@@ -177,17 +202,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--watched", action="store_true", help="ours with the monitor beside it and without, alone")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    result = run(options.events, options.rounds)
+    others = ("watched",) if options.watched else ("plain", "bare")
+    median = run(options.events, options.rounds, ("leadrelay", *others))
     if options.json:
-        print(json.dumps(result))
+        print(json.dumps({"median": median, "ours_to": ratios(median)}))
         return
     print("| CPU per delivered event, µs | worker | broker | events/s |\n|---|---|---|---|")
-    for name, row in result["median"].items():
+    for name, row in median.items():
         print(f"| {name} | {row['worker']:.0f} | {row['broker']:.0f} | {row['events_s']:.0f} |")
-    plain, bare = result["ours_to_plain_celery"], result["ours_to_bare_loop"]
-    print(f"leadrelay is {plain:.2f} of plain Celery, {bare:.2f} of the loop")
+    for name, ratio in ratios(median).items():
+        print(f"leadrelay is {ratio:.2f} of {name}")
+    if options.watched:
+        print(f"the monitor itself took {median['watched']['monitor']:.0f} µs an event")
 
 
 if __name__ == "__main__":
