@@ -47,7 +47,7 @@ class Monitor:
     def _answers(self) -> bool:
         assert self.process.alive, self.process.log.read_text()
         try:
-            return self.session.get(f"{self.url}/delivery", timeout=30).status_code < 500
+            return self.session.get(f"{self.url}/delivery", timeout=30, allow_redirects=False).status_code < 500
         except requests.ConnectionError:
             return False
 

@@ -1,6 +1,8 @@
 """Flower's own pages over leadrelay's transport: workers, tasks and broker, with nothing personal in them."""
 
+import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -10,8 +12,11 @@ from leadrelay.queue.valve import Valve
 from tests.chaos.processes import Process, free_port, until
 from tests.chaos.run import Run
 from tests.integration.test_worker import delivered, events
+from tests.monitors import Monitor
 
 SECRET = "very.secret@example.com"
+#: Tells whether a variable of an application is still there when Celery has listed its commands.
+LISTED = "import os, celery.bin.celery as c; print(sorted(c.celery.commands), os.environ['CELERY_BROKER_URL'])"
 
 
 @pytest.fixture
@@ -23,18 +28,8 @@ def run(tmp_path):
 @pytest.fixture
 def page(run):
     """Start the monitor and give a function that fetches one of its pages."""
-    port = free_port()
-    command = [sys.executable, "-m", "leadrelay", "monitor", "--port", str(port)]
-    monitor = Process("monitor", command, run.folder, run.env)
-
-    def fetch(path):
-        try:
-            return requests.get(f"http://127.0.0.1:{port}/{path}", timeout=5).text
-        except requests.ConnectionError:
-            return ""
-
-    until(lambda: fetch("broker"), "the monitor answers")
-    yield fetch
+    monitor = Monitor(run.folder, run.env)
+    yield lambda path: monitor.get(path).text
     monitor.stop()
 
 
@@ -53,6 +48,7 @@ def test_the_broker_page_lists_every_queue_with_its_length(run, page):
     Valve(run.queue).pause("test")
     run.start_worker()
     run.queue.enqueue(events(5))
+    assert "/delivery" in page("broker")
     rows = dict(re.findall(r'<td>([^<]+)</td>\s*<td class="broker-secondary-column">(\d+)<', page("broker")))
     name = run.queue.keys.name
     assert rows == {
@@ -62,3 +58,31 @@ def test_the_broker_page_lists_every_queue_with_its_length(run, page):
         name("bulk"): "0",
         name("suspects"): "0",
     }
+
+
+def test_celery_has_the_command_and_an_application_beside_keeps_its_environment(tmp_path):
+    env = {**os.environ, "CELERY_BROKER_URL": "redis://app.example/7"}
+    listed = subprocess.run([sys.executable, "-c", LISTED], env=env, capture_output=True, text=True, check=True).stdout
+    assert "'monitor'" in listed
+    assert "redis://app.example/7" in listed
+    (tmp_path / "other.py").write_text("from celery import Celery\napp = Celery('other', broker='memory://')\n")
+    command = [sys.executable, "-m", "celery", "-A", "other", "monitor"]
+    refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (refused.returncode, "celery -A leadrelay_worker.celery monitor" in refused.stderr) == (2, True)
+
+
+def test_celerys_command_takes_flowers_options_and_our_defaults(run):
+    port = free_port()
+    command = [sys.executable, "-m", "celery", "-A", "leadrelay_worker.celery", "monitor", f"--port={port}"]
+    monitor = Process("celery-monitor", command, run.folder, {**run.env, "FLOWER_MAX_TASKS": "77"})
+    until(lambda: "/delivery" in monitor.log.read_text(), "it says where it listens")
+    shown = until(lambda: requests.get(f"http://127.0.0.1:{port}/ledger", timeout=30).text, "it answers")
+    assert "Ledger" in shown
+    assert monitor.stop() == 0
+
+
+def test_an_option_that_flower_does_not_have_is_refused(run):
+    command = [sys.executable, "-m", "leadrelay", "monitor", "--presistent"]
+    monitor = Process("refused", command, run.folder, run.env)
+    assert monitor.child.wait(60) == 2
+    assert "--presistent: Flower has no such option" in monitor.log.read_text()

@@ -7,8 +7,10 @@ from itertools import chain
 import pytest
 import requests
 from flower.urls import handlers
+from leadrelay.queue import Valve
 from leadrelay.queue.audit import read_audit
 from leadrelay_worker.monitor.routes import ROUTES
+from tornado.web import create_signed_value
 
 from tests.chaos.processes import Process, free_port
 from tests.chaos.run import Run
@@ -188,3 +190,48 @@ def test_it_listens_beyond_this_machine_only_with_a_login_or_by_name(run, tmp_pa
     process = Process("refused", command, tmp_path, {**run.env, **env})
     assert process.child.wait(60) == 2
     assert "without a login" in process.log.read_text()
+
+
+# A login by OAuth -----------------------------------------------------------------------------------------------------
+
+OAUTH = (
+    "--auth=ann@example.com", "--auth_provider=flower.views.auth.GoogleAuth2LoginHandler", "--oauth2_key=k",
+    "--oauth2_secret=s", "--oauth2_redirect_uri=http://127.0.0.1/login", "--cookie_secret=test",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def behind_oauth(run, tmp_path_factory):
+    monitor = _monitor(run, tmp_path_factory, *OAUTH)
+    yield monitor
+    monitor.stop()
+
+
+@pytest.mark.parametrize("path", sorted({*OURS} - PUBLIC))
+@pytest.mark.usefixtures("untouched")
+def test_who_has_not_logged_in_by_oauth_is_sent_there_and_does_nothing(behind_oauth, path):
+    reply = requests.get(behind_oauth.url + path, timeout=60, allow_redirects=False)
+    assert reply.status_code in (302, 403, 405)
+    if reply.status_code == 302:
+        assert reply.headers["Location"] == f"/login?next={path}"
+    reply = behind_oauth.post(path.lstrip("/"), {"because": "x"}, allow_redirects=False)
+    assert reply.status_code in (302, 403, 405)
+
+
+def _logged_in(monitor, name):
+    session = requests.Session()
+    session.cookies.set("user", create_signed_value("test", "user", name).decode())
+    page = session.get(f"{monitor.url}/delivery", timeout=60, allow_redirects=False)
+    session.headers["X-XSRFToken"] = session.cookies.get("_xsrf", "")
+    return session, page.status_code
+
+
+def test_who_logged_in_by_oauth_acts_under_that_name(behind_oauth, run):
+    Valve(run.queue).pause("me")
+    eve, shown = _logged_in(behind_oauth, "eve@example.com")
+    assert shown == 302
+    assert eve.post(f"{behind_oauth.url}/delivery/resume", timeout=60).status_code == 403
+    ann, shown = _logged_in(behind_oauth, "ann@example.com")
+    assert shown == 200
+    assert ann.post(f"{behind_oauth.url}/delivery/resume", timeout=60).status_code == 200
+    assert next(read_audit(run.queue)).by == "ann@example.com"
