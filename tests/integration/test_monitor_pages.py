@@ -268,6 +268,16 @@ def test_a_replay_that_is_cancelled_stands_where_it_stood_and_goes_on(run, monit
     assert run.books().ready == 40
 
 
+def test_a_monitor_that_ends_leaves_a_replay_where_it_stands(run, tmp_path):
+    die(run.queue, [event(number) for number in range(40)], "refused")
+    monitor = Monitor(tmp_path, run.env)
+    assert monitor.post("dead-letters/replay", {"filters": {}, "rate": 1}).ok
+    until(lambda: run.books().ready, "it has begun")
+    assert monitor.process.stop(60) == 0
+    (record,) = read_records(DeadLetters(run.queue))
+    assert (record.state, record.replayed) == ("stopped", run.books().ready)
+
+
 def test_all_that_match_are_dropped_with_their_reason(run, monitor):
     die(run.queue, [event(number) for number in range(700)], "expired")
     kept = die(run.queue, [event(1000)], "rejected")

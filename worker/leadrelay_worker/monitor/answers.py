@@ -92,9 +92,9 @@ class Answer(Guarded):
         self.finish(json.dumps(document, ensure_ascii=False))
 
     def begin(self, kind: str, name: str, work: Callable[[Job], Any]) -> None:
-        """Begin a job and answer with it."""
+        """Begin a job and answer with it; one that only reads may be joined."""
         try:
-            self.finish_with(self.jobs.start(kind, name, self.operator, work).document())
+            self.finish_with(self.jobs.start(kind, name, self.operator, work, join=not self.acts).document())
         except Busy as busy:
             raise said(busy) from None
 

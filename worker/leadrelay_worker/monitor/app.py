@@ -65,7 +65,9 @@ class Monitor(Flower):  # type: ignore[misc] # Flower is not typed
             sys.stdout.flush()
         return port
 
-    def stop(self) -> None:
-        """End what runs: a replay stands where it stood."""
-        self.jobs.stop()
-        super().stop()
+    def start(self) -> None:
+        """Run until told to end; then a replay stands where it stands."""
+        try:
+            super().start()
+        finally:
+            self.jobs.stop()  # not at exit: Python waits for threads before that

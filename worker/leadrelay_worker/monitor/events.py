@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from leadrelay.label import shown_title
 from leadrelay.queue.audit import read_audit
 from leadrelay.queue.people import of_user
+from leadrelay.queue.selection import hashed
 from leadrelay.tracing import trace_event
 from tornado.web import HTTPError
 
@@ -28,6 +29,8 @@ MOST_CHARACTERS = 500
 #: Events of a user that are shown.
 MOST_FOUND = 200
 _ACTS_READ = 10_000
+#: Names searches within this process, so that the same one is not run twice.
+_SECRET = token_hex()
 
 
 class Trace(Answer):
@@ -35,7 +38,6 @@ class Trace(Answer):
 
     def post(self, eid: str) -> None:
         """Begin."""
-        eid = unquote(eid).strip()
         self.begin("trace", eid, partial(trace, self.queue, self.application.history, eid))
 
 
@@ -47,12 +49,12 @@ class OfUser(Answer):
         user = str(self.body().get("user") or "").strip()
         if not user or len(user) > MOST_CHARACTERS:
             raise HTTPError(422, "user: an id or an address")
-        self.begin("user", "", partial(search, self.queue, user))
+        self.begin("search", hashed(user, _SECRET), partial(search, self.queue, user))
 
 
 def trace(queue: Queue, files: HistoryFiles, eid: str, job: Job) -> dict[str, Any]:
     """Trace an event as a job, and add who did what to it."""
-    told = trace_event(queue, files, eid, progress=lambda read: job.tell(read=read))
+    told = trace_event(queue, files, eid, progress=lambda read: job.step(read=read))
     seq = told["seq"]
     acts = [asdict(act) for act in islice(read_audit(queue), _ACTS_READ) if act.concerns(seq)] if seq else []
     if told.get("title"):
@@ -65,11 +67,9 @@ def search(queue: Queue, user: str, job: Job) -> dict[str, Any]:
     events: list[Held] = []
     read = 0
     for read, found in of_user(queue, user, most_found=MOST_FOUND):
-        job.tell(read=read, found=len(events))
+        job.step(read=read)
         if found is not None:
             events.append(found)
-        if job.stopping:
-            break
     return {
         "events": [
             {"eid": found.message.eid, "seq": found.message.seq, "state": found.state,

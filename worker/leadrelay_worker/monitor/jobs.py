@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event, Lock
@@ -25,12 +26,16 @@ class Busy(Exception):
     """There is no room for another job, or the same one runs already; the message says which."""
 
 
+class Stopped(Exception):
+    """A job ends where it stands, because it was told to."""
+
+
 @dataclass
 class Job:
     """One piece of work.
 
     Args:
-        kind: ``replay``, ``drop``, ``verify``, ``trace`` or ``user``.
+        kind: ``replay``, ``drop``, ``recount``, ``trace`` or ``search``.
         name: What it is about, without personal data; only one job of a kind and a name runs at a time.
         by: Who began it.
         id: New for each.
@@ -38,6 +43,8 @@ class Job:
         progress: What it told last.
         result: What it gave.
         error: Why it failed.
+        began: Monotonic time of its beginning.
+        ended: Of its end.
     """
 
     kind: str
@@ -48,11 +55,19 @@ class Job:
     progress: dict[str, Any] = field(default_factory=dict)
     result: Any = None
     error: str = ""
+    began: float = field(default_factory=time.monotonic)
+    ended: float | None = None
     _stopping: Event = field(default_factory=Event)
 
     def tell(self, **progress: Any) -> None:
         """Say how far it is."""
         self.progress = progress
+
+    def step(self, **progress: Any) -> None:
+        """Say how far it is; raises Stopped when it is to end here."""
+        self.tell(**progress)
+        if self.stopping:
+            raise Stopped
 
     def wait(self, seconds: float) -> bool:
         """Sleep, less when it is told to stop; gives whether it is."""
@@ -70,7 +85,8 @@ class Job:
     def document(self) -> dict[str, Any]:
         """Describe it in JSON."""
         names = ("id", "kind", "name", "by", "state", "progress", "result", "error", "stopping")
-        return {name: getattr(self, name) for name in names}
+        seconds = (self.ended or time.monotonic()) - self.began
+        return {**{name: getattr(self, name) for name in names}, "seconds": round(seconds, 1)}
 
 
 class Jobs:
@@ -82,7 +98,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._lock = Lock()
 
-    def start(self, kind: str, name: str, by: str, work: Callable[[Job], Any]) -> Job:
+    def start(self, kind: str, name: str, by: str, work: Callable[[Job], Any], *, join: bool = False) -> Job:
         """Begin a job.
 
         Args:
@@ -90,14 +106,18 @@ class Jobs:
             name: As in `Job`.
             by: As in `Job`.
             work: Gets the job, tells it how far it is, gives the result; it has stopped when it was told to.
+            join: Give the same one if it runs already: it only reads.
 
         Raises:
             Busy: Nothing was begun.
         """
         with self._lock:
             running = [job for job in self._jobs.values() if job.state == "running"]
-            if any((job.kind, job.name) == (kind, name) for job in running):
-                raise Busy(f"this {kind} runs already")
+            same = next((job for job in running if (job.kind, job.name) == (kind, name)), None)
+            if same and join:
+                return same
+            if same:
+                raise Busy(f"the same {kind} runs already")
             if len(running) >= MOST_RUNNING:
                 raise Busy(f"{len(running)} jobs run already: wait for one, or cancel it")
             job = Job(kind, name, by)
@@ -121,14 +141,18 @@ class Jobs:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, job: Job, work: Callable[[Job], Any]) -> None:
+        state = "failed"
         try:
             job.result = work(job)
-            job.state = "stopped" if job.stopping else "done"
+            state = "stopped" if job.stopping else "done"
+        except Stopped:
+            state = "stopped"
         except LeadrelayError as error:
-            job.error, job.state = str(error), "failed"
+            job.error = str(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the page must hear of it
             log_failure(f"a {job.kind}", error)
-            job.error, job.state = f"it failed ({type(error).__name__}); see the monitor's log", "failed"
+            job.error = f"it failed ({type(error).__name__}); see the monitor's log"
+        job.ended, job.state = time.monotonic(), state
 
     def _forget(self) -> None:
         ended = [job for job in self._jobs.values() if job.state != "running"]

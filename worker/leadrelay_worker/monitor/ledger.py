@@ -49,7 +49,7 @@ class Verify(Answer):
 
     def post(self) -> None:
         """Begin."""
-        self.begin("verify", "", partial(verify, self.queue))
+        self.begin("recount", "", partial(verify, self.queue))
 
 
 def state(queue: Queue) -> dict[str, Any]:
@@ -73,16 +73,7 @@ def audit(queue: Queue, start: int) -> dict[str, Any]:
 
 
 def verify(queue: Queue, job: Job) -> dict[str, Any]:
-    """Recount as a job, until it is told to stop."""
-
-    def progress(read: int) -> None:
-        job.tell(read=read)
-        if job.stopping:
-            raise InterruptedError
-
-    try:
-        result = recount(queue, progress)
-    except InterruptedError:
-        return job.progress
+    """Recount as a job."""
+    result = recount(queue, lambda read: job.step(read=read))
     findings = [*result.findings, *rewinds(queue, result.books)]
     return {"read": result.messages, "accepted": result.books.accepted, "findings": findings}

@@ -38,7 +38,7 @@ def test_a_job_tells_how_far_it_is_and_gives_its_result(jobs):
     go.set()
     assert _ended(job).document() | {"id": ""} == {
         "id": "", "kind": "verify", "name": "", "by": "ann", "state": "done", "progress": {"read": 5},
-        "result": "found", "error": "", "stopping": False,
+        "result": "found", "error": "", "stopping": False, "seconds": round(job.ended - job.began, 1),
     }  # fmt: skip
 
 
@@ -50,13 +50,29 @@ def test_a_job_that_is_told_to_stop_keeps_what_it_did(jobs):
 
 def test_one_of_a_name_runs_at_a_time_and_not_too_many_at_all(jobs):
     running = [jobs.start("replay", str(number), "ann", _wait) for number in range(MOST_RUNNING)]
-    with pytest.raises(Busy, match="this replay runs already"):
+    with pytest.raises(Busy, match="the same replay runs already"):
         jobs.start("replay", "0", "ann", _wait)
     with pytest.raises(Busy, match="jobs run already"):
         jobs.start("replay", "new", "ann", _wait)
     running[0].stop()
     _ended(running[0])
     assert jobs.start("replay", "0", "ann", _wait)
+
+
+def test_what_only_reads_is_joined(jobs):
+    job = jobs.start("trace", "e1", "ann", _wait, join=True)
+    assert jobs.start("trace", "e1", "bob", _wait, join=True) is job
+    assert jobs.start("trace", "e2", "bob", _wait, join=True) is not job
+
+
+def test_a_step_ends_a_job_that_is_told_to_stop(jobs):
+    def work(job):
+        while True:
+            job.step(read=3)
+
+    job = jobs.start("recount", "", "ann", work)
+    job.stop()
+    assert (_ended(job).state, job.progress, job.error) == ("stopped", {"read": 3}, "")
 
 
 def test_an_error_for_people_is_told_and_any_other_only_named(jobs, caplog):

@@ -80,12 +80,14 @@ part("verify").addEventListener("click", async () => {
   part("cancel").hidden = true;
 });
 
-function showRecount({ read, accepted, findings }) {
-  const said = findings?.length ? findings : ["balanced: every accepted event is delivered, waiting, dead or dropped"];
-  fill(
+function showRecount(result) {
+  if (!result) return fill(part("counted"), h("p", {}, "Cancelled."));
+  const { read, accepted, findings } = result;
+  const said = findings.length ? findings : ["balanced: every accepted event is delivered, waiting, dead or dropped"];
+  return fill(
     part("counted"),
-    h("p", {}, findings ? `${count(read, "message")} read; accepted ${number(accepted)}; at ${moment(Date.now())}` : `cancelled after ${count(read ?? 0, "message")}`),
-    findings && h("ul", {}, said.map((line) => h("li", {}, line))),
+    h("p", {}, `${count(read, "message")} read; accepted ${number(accepted)}; at ${moment(Date.now())}`),
+    h("ul", {}, said.map((line) => h("li", {}, line))),
   );
 }
 

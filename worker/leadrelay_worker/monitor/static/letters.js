@@ -162,7 +162,7 @@ part("replay").addEventListener("submit", async (event) => {
       : "Nothing was delivered in the last minute, so nobody can say when they are sent.",
     allow_stale && counted.stale && `${count(counted.stale, "stale letter")} will put older values over newer ones.`,
   ];
-  if (await ask(`Replay ${number(moving)}?`, lines, "Replay")) begin("replay", { filters, rate, allow_stale }, "The replay runs");
+  if (await ask(`Replay ${number(moving)}?`, lines, "Replay")) begin("replay", { filters, rate, allow_stale, of: moving }, "The replay runs");
 });
 part("drop").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -197,12 +197,20 @@ function showReplays({ records, jobs }) {
           "li",
           {},
           `Replay of ${record.what}, begun ${moment(record.begun_ms)} by ${record.by}: ${number(record.replayed)} replayed; `,
+          job && left(job),
           job ? `${told(job)}${leftOut(job.progress)} ` : record.state === "running" ? "run elsewhere, or cut off: the same filter goes on with it" : record.state,
           job && cancel(job),
         );
       }),
     ),
   );
+}
+
+/** How far a running replay is. */
+function left({ state, seconds, progress }) {
+  if (state !== "running" || !progress.of || !progress.replayed) return "";
+  const more = Math.max(0, progress.of - progress.replayed);
+  return `${number(more)} to go, about ${span((more * seconds) / progress.replayed)}; `;
 }
 
 const told = (job) => (job.error ? `failed: ${job.error}` : job.stopping && job.state === "running" ? "stopping …" : job.state);
