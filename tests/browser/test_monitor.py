@@ -220,7 +220,7 @@ def test_all_that_match_are_replayed_slowly_seen_and_cancelled(page, run):
     page.click("Replay…")
     page.shows("At 4 a second the replay takes 10.0 s", "dialog")
     page.click("Replay", "dialog")
-    page.shows("replayed; running", "#running")
+    page.shows("to go, about", "#running")
     page.click("Cancel", "#running")
     page.shows("stopped", "#running")
     assert 0 < run.books().ready < 40

@@ -57,6 +57,7 @@ def trace(queue: Queue, files: HistoryFiles, eid: str, job: Job) -> dict[str, An
     told = trace_event(queue, files, eid, progress=lambda read: job.step(read=read))
     seq = told["seq"]
     acts = [asdict(act) for act in islice(read_audit(queue), _ACTS_READ) if act.concerns(seq)] if seq else []
+    told["says"] = told["says"].partition("; see `")[0]  # that is for the command line
     if told.get("title"):
         told["title"] = shown_title(told["title"])
     return {**told, "acts": acts}

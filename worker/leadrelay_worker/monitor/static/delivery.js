@@ -29,11 +29,13 @@ function showState(state) {
   part("force-button").disabled = !state.sending.breakers.length;
   const { rate: now, ceiling } = state.sending;
   const limited = now == null ? "No limit now." : `At most ${rate(now)} now`;
-  part("rate-now").textContent = limited + (now == null ? "" : ceiling == null ? ", by itself." : `, ceiling ${rate(ceiling)}.`);
+  part("rate-now").textContent =
+    limited + (now == null ? "" : ceiling == null ? ", by itself." : `, ceiling ${rate(ceiling)}.`);
 }
 
 function showVerdict({ verdict, sending, now }) {
-  const since = verdict.since_ms && `Since ${moment(verdict.since_ms)} (${ago(verdict.since_ms, now).replace(/\.\d/, "")})`;
+  const since =
+    verdict.since_ms && `Since ${moment(verdict.since_ms)} (${ago(verdict.since_ms, now).replace(/\.\d/, "")})`;
   const until = sending.until && `, until ${moment(sending.until)}`;
   const press = { resume: "Resume sending", try: "Try now" }[verdict.press];
   part("verdict").dataset.level = verdict.level;
@@ -46,7 +48,10 @@ function showVerdict({ verdict, sending, now }) {
   );
 }
 
-part("verdict").addEventListener("click", ({ target }) => target.id === "press" && steer("resume", {}, "Sending goes on"));
+part("verdict").addEventListener(
+  "click",
+  ({ target }) => target.id === "press" && steer("resume", {}, "Sending goes on"),
+);
 
 function showFigures(state) {
   const { ledger, rates, room, due } = state;
@@ -57,7 +62,9 @@ function showFigures(state) {
       due.length && dues(due),
       ledger.inbox && `${number(ledger.inbox)} in the inbox`,
     ]),
-    figure("Oldest", state.lag_s ? span(state.lag_s) : "–", [state.lag_s ? "at the head of the queue" : "nothing waits"]),
+    figure("Oldest", state.lag_s ? span(state.lag_s) : "–", [
+      state.lag_s ? "at the head of the queue" : "nothing waits",
+    ]),
     figure("Room", room.left_s == null ? "no end" : span(room.left_s), [
       room.limit && `${bytes(room.used)} of ${bytes(room.limit)}`,
       room.events != null && `room for ${number(room.events)} events`,
@@ -88,7 +95,10 @@ function figure(name, value, notes) {
 const dues = (due) =>
   `due ${due
     .filter(([, events]) => events)
-    .map(([within, events]) => `${number(events)} ${within == null ? "later" : `within ${span(within).replace(".0", "")}`}`)
+    .map(
+      ([within, events]) =>
+        `${number(events)} ${within == null ? "later" : `within ${span(within).replace(".0", "")}`}`,
+    )
     .join(", ")}`;
 
 function caughtUp({ catch_up, backlog }) {
@@ -99,7 +109,9 @@ function caughtUp({ catch_up, backlog }) {
 function caughtUpNote({ catch_up, backlog, ledger }) {
   if (!backlog) return "nothing waits";
   if (!catch_up) return ledger.scheduled && "scheduled events come when they are due";
-  return catch_up.reason || (catch_up.later ? `${number(catch_up.later)} are scheduled for later` : "at the present speed");
+  return (
+    catch_up.reason || (catch_up.later ? `${number(catch_up.later)} are scheduled for later` : "at the present speed")
+  );
 }
 
 function latencyFigure() {
@@ -108,7 +120,9 @@ function latencyFigure() {
   const [[, median], ...others] = known.percentiles;
   const on_time = (seconds) => (seconds == null ? `≤ ${span(known.on_time_s)}` : span(seconds));
   const rest = others.map(([part, seconds]) => `p${part * 100} ${on_time(seconds)}`).join(", ");
-  const of = past.latency.home ? `last ${number(known.events)} deliveries from here` : `${number(known.events)} of the last hours`;
+  const of = past.latency.home
+    ? `last ${number(known.events)} deliveries from here`
+    : `${number(known.events)} of the last hours`;
   const hours = past.latency.hours;
   return figure("Latency", on_time(median), [
     `median; ${rest}`,

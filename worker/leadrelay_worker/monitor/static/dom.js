@@ -44,12 +44,25 @@ export function table(name, headings, rows) {
   return h(
     "table",
     { class: "table align-middle mb-0", "aria-label": name },
-    h("thead", {}, h("tr", {}, headings.map((text) => h("th", { scope: "col" }, text)))),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        headings.map((text) => h("th", { scope: "col" }, text)),
+      ),
+    ),
     h(
       "tbody",
       {},
       rows.map(([first, ...rest]) =>
-        h("tr", {}, h("th", { scope: "row" }, first), rest.map((cell, at) => h("td", { "data-of": headings[at + 1] }, cell))),
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, first),
+          rest.map((cell, at) => h("td", { "data-of": headings[at + 1] }, cell)),
+        ),
       ),
     ),
   );

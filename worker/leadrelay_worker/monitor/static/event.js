@@ -29,7 +29,10 @@ part("by-user").addEventListener("submit", (event) => {
 async function search(path, given, show) {
   tell("Searching …");
   try {
-    const result = await ended(await post(path, given), ({ progress }) => progress.read && tell(`Searching: ${count(progress.read, "message")} read …`));
+    const result = await ended(
+      await post(path, given),
+      ({ progress }) => progress.read && tell(`Searching: ${count(progress.read, "message")} read …`),
+    );
     part("fresh").textContent = `as of ${moment(Date.now())}`;
     part("dot").classList.add("status-dot-live");
     show(result);
@@ -61,17 +64,33 @@ function showEvent(told) {
     one.reason,
     span(one.took_ms / 1000),
   ]);
-  const endings = (told.endings ?? []).map((one) => [moment(one.at), one.outcome, one.reason, number(one.attempts), one.worker]);
+  const endings = (told.endings ?? []).map((one) => [
+    moment(one.at),
+    one.outcome,
+    one.reason,
+    number(one.attempts),
+    one.worker,
+  ]);
   const acts = told.acts.map((one) => [moment(one.at_ms), one.by, one.act, one.detail]);
   fill(
     part("found"),
     h("h2", {}, told.says),
-    told.state === "dead" && told.died && h("p", {}, h("a", { href: address(`dead-letters/${told.seq}`) }, "Look into the dead letter")),
-    h("dl", { class: "lr-facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+    told.state === "dead" &&
+      told.died &&
+      h("p", {}, h("a", { href: address(`dead-letters/${told.seq}`) }, "Look into the dead letter")),
+    h(
+      "dl",
+      { class: "lr-facts" },
+      facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+    ),
     list("Attempts", ["Attempt", "Ended", "Outcome", "Reason", "Took"], attempts),
     list("How it ended, by this home's history", ["When", "Outcome", "Reason", "Attempts", "Worker"], endings),
     list("Who did what", ["When", "Who", "Act", "Detail"], acts),
-    h("p", { class: "lr-note" }, `Searched: ${count(told.searched.messages, "message")} of the queue${told.searched.complete ? "" : ", not all"}.`),
+    h(
+      "p",
+      { class: "lr-note" },
+      `Searched: ${count(told.searched.messages, "message")} of the queue${told.searched.complete ? "" : ", not all"}.`,
+    ),
   );
 }
 
@@ -85,9 +104,24 @@ function showUser({ events, read, more }) {
   ]);
   fill(
     part("found"),
-    h("h2", {}, more ? `The first ${number(events.length)} events` : `${count(events.length, "event")} of this user wait or are dead`),
-    rows.length > 0 && h("div", { class: "lr-scroll" }, table("Events of the user", ["Event id", "State", "Title", "Accepted", "Attempts"], rows)),
-    h("p", { class: "lr-note" }, `${count(read, "message")} read. Of delivered events nothing is kept that names a user.`),
+    h(
+      "h2",
+      {},
+      more
+        ? `The first ${number(events.length)} events`
+        : `${count(events.length, "event")} of this user wait or are dead`,
+    ),
+    rows.length > 0 &&
+      h(
+        "div",
+        { class: "lr-scroll" },
+        table("Events of the user", ["Event id", "State", "Title", "Accepted", "Attempts"], rows),
+      ),
+    h(
+      "p",
+      { class: "lr-note" },
+      `${count(read, "message")} read. Of delivered events nothing is kept that names a user.`,
+    ),
   );
 }
 

@@ -37,7 +37,12 @@ function show({ ledger, expected, findings, witness }) {
   fill(
     part("balance"),
     h("h2", {}, wrong.length ? "The books do not balance" : "Balanced: every accepted event is in exactly one place"),
-    wrong.length > 0 && h("ul", {}, wrong.map((line) => h("li", {}, line))),
+    wrong.length > 0 &&
+      h(
+        "ul",
+        {},
+        wrong.map((line) => h("li", {}, line)),
+      ),
     !witness.length && h("p", { class: "lr-note" }, "The witness, outside the broker, has seen no loss."),
   );
   const sum = TERMS.reduce((total, [name]) => total + ledger[name], 0);
@@ -56,14 +61,25 @@ function show({ ledger, expected, findings, witness }) {
       table(
         "The terms",
         ["Term", "In the broker", "By the ledger", "Meaning"],
-        TERMS.map(([name, meaning]) => [name.replace("_", " "), number(ledger[name]), number(expected[name] ?? ledger[name]), meaning]),
+        TERMS.map(([name, meaning]) => [
+          name.replace("_", " "),
+          number(ledger[name]),
+          number(expected[name] ?? ledger[name]),
+          meaning,
+        ]),
       ),
     ),
-    h("p", { class: "lr-note" }, BESIDE.map(([name, meaning]) => `${name} ${number(ledger[name])} (${meaning})`).join(", "), "."),
+    h(
+      "p",
+      { class: "lr-note" },
+      BESIDE.map(([name, meaning]) => `${name} ${number(ledger[name])} (${meaning})`).join(", "),
+      ".",
+    ),
   );
 }
 
-const term = (name, value) => h("span", { class: "lr-term" }, h("b", {}, number(value)), h("small", {}, name.replace("_", " ")));
+const term = (name, value) =>
+  h("span", { class: "lr-term" }, h("b", {}, number(value)), h("small", {}, name.replace("_", " ")));
 
 part("verify").addEventListener("click", async () => {
   const job = await act(() => post("ledger/verify"), "Counting");
@@ -72,7 +88,11 @@ part("verify").addEventListener("click", async () => {
   part("cancel").hidden = false;
   part("cancel").onclick = () => act(() => post(`jobs/${job.id}/cancel`), "It stops");
   try {
-    showRecount(await ended(job, ({ progress }) => fill(part("counted"), h("p", {}, `${count(progress.read ?? 0, "message")} read …`))));
+    showRecount(
+      await ended(job, ({ progress }) =>
+        fill(part("counted"), h("p", {}, `${count(progress.read ?? 0, "message")} read …`)),
+      ),
+    );
   } catch (error) {
     fill(part("counted"), h("p", {}, error.message));
   }
@@ -87,7 +107,11 @@ function showRecount(result) {
   return fill(
     part("counted"),
     h("p", {}, `${count(read, "message")} read; accepted ${number(accepted)}; at ${moment(Date.now())}`),
-    h("ul", {}, said.map((line) => h("li", {}, line))),
+    h(
+      "ul",
+      {},
+      said.map((line) => h("li", {}, line)),
+    ),
   );
 }
 
@@ -95,7 +119,12 @@ async function showAudit(from) {
   try {
     const { acts, rest } = await get(`ledger/audit?from=${from}`);
     const rows = acts.map((one) => [moment(one.at_ms), one.by, one.act, number(one.number), one.detail]);
-    fill(part("audit"), rows.length ? table("Who did what, the latest first", ["When", "Who", "Act", "Events", "Detail"], rows) : h("p", {}, "Nothing is recorded."));
+    fill(
+      part("audit"),
+      rows.length
+        ? table("Who did what, the latest first", ["When", "Who", "Act", "Events", "Detail"], rows)
+        : h("p", {}, "Nothing is recorded."),
+    );
     part("newest").disabled = !rows.length;
     part("newest").onclick = () => showAudit(0);
     part("older").disabled = rest === null;

@@ -72,7 +72,10 @@ function showLetters(letters) {
     number(letter.attempts),
     notes(letter),
   ]);
-  fill(part("letters"), rows.length ? table("Dead letters, the oldest first", HEADINGS, rows) : h("p", {}, "No dead letters match."));
+  fill(
+    part("letters"),
+    rows.length ? table("Dead letters, the oldest first", HEADINGS, rows) : h("p", {}, "No dead letters match."),
+  );
 }
 
 function notes(letter) {
@@ -123,13 +126,36 @@ function showCounts(sum) {
       "ul",
       { class: "lr-chips", "aria-label": "By reason" },
       list("by_reason").map(([text, events]) =>
-        h("li", {}, h("button", { type: "button", class: "btn btn-sm btn-outline-secondary", "data-reason": text }, `${text} ${number(events)}`)),
+        h(
+          "li",
+          {},
+          h(
+            "button",
+            { type: "button", class: "btn btn-sm btn-outline-secondary", "data-reason": text },
+            `${text} ${number(events)}`,
+          ),
+        ),
       ),
     ),
-    h("p", { class: "lr-note" }, `Titles: ${list("by_title", MOST_TITLES).map(([text, events]) => `${text || "NO TITLE"} ${number(events)}`).join(", ") || "–"}`),
-    h("p", { class: "lr-note" }, `${number(sum.needs_edit)} need an edit, ${number(sum.stale)} are stale; a replay leaves both out.`),
+    h(
+      "p",
+      { class: "lr-note" },
+      `Titles: ${
+        list("by_title", MOST_TITLES)
+          .map(([text, events]) => `${text || "NO TITLE"} ${number(events)}`)
+          .join(", ") || "–"
+      }`,
+    ),
+    h(
+      "p",
+      { class: "lr-note" },
+      `${number(sum.needs_edit)} need an edit, ${number(sum.stale)} are stale; a replay leaves both out.`,
+    ),
   );
-  fill(part("reasons"), list("by_reason").map(([text]) => h("option", { value: text })));
+  fill(
+    part("reasons"),
+    list("by_reason").map(([text]) => h("option", { value: text })),
+  );
 }
 
 part("counts").addEventListener("click", ({ target }) => {
@@ -162,7 +188,8 @@ part("replay").addEventListener("submit", async (event) => {
       : "Nothing was delivered in the last minute, so nobody can say when they are sent.",
     allow_stale && counted.stale && `${count(counted.stale, "stale letter")} will put older values over newer ones.`,
   ];
-  if (await ask(`Replay ${number(moving)}?`, lines, "Replay")) begin("replay", { filters, rate, allow_stale, of: moving }, "The replay runs");
+  if (await ask(`Replay ${number(moving)}?`, lines, "Replay"))
+    begin("replay", { filters, rate, allow_stale, of: moving }, "The replay runs");
 });
 part("drop").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -170,7 +197,8 @@ part("drop").addEventListener("submit", async (event) => {
   if (!counted) return say("Wait until all are counted");
   if (!because) return say("Say why they are dropped, for the record");
   const lines = [`${count(counted.matching, "dead letter")} ${chosen()} will be gone for good.`, `Because: ${because}`];
-  if (await ask(`Drop ${number(counted.matching)} for good?`, lines, "Drop for good")) begin("drop", { filters, because }, "They are being dropped");
+  if (await ask(`Drop ${number(counted.matching)} for good?`, lines, "Drop for good"))
+    begin("drop", { filters, because }, "They are being dropped");
 });
 
 const begin = (what, given, done) => act(() => post(`dead-letters/${what}`, given), done);
@@ -183,14 +211,23 @@ function showReplays({ records, jobs }) {
   if (ended && [...now].some((id) => !ended.has(id))) again();
   ended = now;
   part("running").hidden = !records.length && !jobs.length;
-  const of = Object.fromEntries(jobs.filter((job) => job.kind === "replay").map((job) => [job.name, job]).reverse());
+  const of = Object.fromEntries(
+    jobs
+      .filter((job) => job.kind === "replay")
+      .map((job) => [job.name, job])
+      .reverse(),
+  );
   fill(
     part("running"),
     h("h2", {}, "Replays and drops"),
     h(
       "ul",
       { class: "lr-list" },
-      jobs.filter((job) => job.kind === "drop").map((job) => h("li", {}, `Drop of ${job.name}: ${number(job.progress.dropped ?? 0)} dropped; ${told(job)} `, cancel(job))),
+      jobs
+        .filter((job) => job.kind === "drop")
+        .map((job) =>
+          h("li", {}, `Drop of ${job.name}: ${number(job.progress.dropped ?? 0)} dropped; ${told(job)} `, cancel(job)),
+        ),
       records.slice(0, 10).map((record) => {
         const job = of[record.what];
         return h(
@@ -198,7 +235,11 @@ function showReplays({ records, jobs }) {
           {},
           `Replay of ${record.what}, begun ${moment(record.begun_ms)} by ${record.by}: ${number(record.replayed)} replayed; `,
           job && left(job),
-          job ? `${told(job)}${leftOut(job.progress)} ` : record.state === "running" ? "run elsewhere, or cut off: the same filter goes on with it" : record.state,
+          job
+            ? `${told(job)}${leftOut(job.progress)} `
+            : record.state === "running"
+              ? "run elsewhere, or cut off: the same filter goes on with it"
+              : record.state,
           job && cancel(job),
         );
       }),
@@ -213,10 +254,15 @@ function left({ state, seconds, progress }) {
   return `${number(more)} to go, about ${span((more * seconds) / progress.replayed)}; `;
 }
 
-const told = (job) => (job.error ? `failed: ${job.error}` : job.stopping && job.state === "running" ? "stopping …" : job.state);
+const told = (job) =>
+  job.error ? `failed: ${job.error}` : job.stopping && job.state === "running" ? "stopping …" : job.state;
 
 function leftOut({ stale, needs_edit, again }) {
-  const parts = [stale && `${number(stale)} stale`, needs_edit && `${number(needs_edit)} that need an edit`, again && `${number(again)} that died again`];
+  const parts = [
+    stale && `${number(stale)} stale`,
+    needs_edit && `${number(needs_edit)} that need an edit`,
+    again && `${number(again)} that died again`,
+  ];
   const text = parts.filter(Boolean).join(", ");
   return text && ` (left out: ${text})`;
 }
@@ -224,7 +270,11 @@ function leftOut({ stale, needs_edit, again }) {
 const cancel = (job) =>
   job.state === "running" &&
   !job.stopping &&
-  h("button", { type: "button", class: "btn btn-sm btn-outline-secondary act", id: `cancel-${job.id}`, "data-job": job.id }, "Cancel");
+  h(
+    "button",
+    { type: "button", class: "btn btn-sm btn-outline-secondary act", id: `cancel-${job.id}`, "data-job": job.id },
+    "Cancel",
+  );
 
 part("running").addEventListener("click", ({ target }) => {
   if (target.dataset.job) act(() => post(`jobs/${target.dataset.job}/cancel`), "It stops at its next step");

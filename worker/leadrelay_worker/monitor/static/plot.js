@@ -26,13 +26,23 @@ export function plot(title, data, lines, unit, width) {
   const y = (value) => HEIGHT - BOTTOM - ((HEIGHT - TOP - BOTTOM) * value) / most;
   const drawing = svg(
     "svg",
-    { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": summary(title, data, lines, unit) },
+    {
+      viewBox: `0 0 ${width} ${HEIGHT}`,
+      width,
+      height: HEIGHT,
+      role: "img",
+      "aria-label": summary(title, data, lines, unit),
+    },
     stopped(data, x),
     grid(most, width, y),
     times(data, width, x),
     lines.map(([name, , css]) => svg("path", { class: `line ${css}`, d: path(data.at, data[name], x, y) })),
   );
-  const legend = h("ul", { class: "lr-legend" }, lines.map(([, text, css]) => h("li", { class: css }, text)));
+  const legend = h(
+    "ul",
+    { class: "lr-legend" },
+    lines.map(([, text, css]) => h("li", { class: css }, text)),
+  );
   return h("figure", { class: "lr-card" }, h("figcaption", {}, title, legend), drawing);
 }
 
@@ -66,7 +76,12 @@ function path(at, values, x, y) {
 function stopped(data, x) {
   return data.stopped.map(([from, to, state]) => {
     const left = Math.max(LEFT, x(from));
-    const place = { x: left.toFixed(1), y: TOP, width: Math.max(1, x(to) - left).toFixed(1), height: HEIGHT - TOP - BOTTOM };
+    const place = {
+      x: left.toFixed(1),
+      y: TOP,
+      width: Math.max(1, x(to) - left).toFixed(1),
+      height: HEIGHT - TOP - BOTTOM,
+    };
     return svg("rect", { class: "stopped", ...place }, svg("title", {}, state));
   });
 }
@@ -84,13 +99,16 @@ function times(data, width, x) {
   const step = (STEPS.find((size) => seconds / size <= room) ?? 86400) * 1000;
   const marks = [];
   for (let ms = Math.ceil(data.since / step) * step; ms < data.until; ms += step)
-    marks.push(svg("text", { class: "x", x: x(ms).toFixed(1), y: HEIGHT - 6 }, new Date(ms).toISOString().slice(11, 16)));
+    marks.push(
+      svg("text", { class: "x", x: x(ms).toFixed(1), y: HEIGHT - 6 }, new Date(ms).toISOString().slice(11, 16)),
+    );
   return marks;
 }
 
 /** A round number from there on, whose half is round too. */
 function ceiling(value) {
-  for (let size = 0.01; ; size *= 10) for (const factor of [2, 4, 6, 10]) if (value <= factor * size) return factor * size;
+  for (let size = 0.01; ; size *= 10)
+    for (const factor of [2, 4, 6, 10]) if (value <= factor * size) return factor * size;
 }
 
 function short(value) {
