@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tornado.web import url
 
-from leadrelay_worker.monitor import delivery, events, ledger, letters, running
+from leadrelay_worker.monitor import delivery, events, ledger, letters, mending, running
 from leadrelay_worker.monitor.answers import Files, Page
 
 _FILES = {"path": str(Path(__file__).parent / "static")}
@@ -21,14 +21,14 @@ ROUTES = [
     url(r"/dead-letters", Page, {"template": "dead-letters.html"}, "dead-letters"),
     url(r"/dead-letters/list", letters.Listing),
     url(r"/dead-letters/counts", letters.Counts),
-    url(r"/dead-letters/replays", letters.Replays),
-    url(r"/dead-letters/replay", letters.Replay),
-    url(r"/dead-letters/drop", letters.Drop),
+    url(r"/dead-letters/replays", mending.Replays),
+    url(r"/dead-letters/replay", mending.Replay),
+    url(r"/dead-letters/drop", mending.Drop),
     url(r"/dead-letters/(\d{1,18})", Page, {"template": "dead-letter.html"}, "dead-letter"),
     url(r"/dead-letters/(\d{1,18})/content", letters.Content),
-    url(r"/dead-letters/(\d{1,18})/edit", letters.Edit),
-    url(r"/dead-letters/(\d{1,18})/replay", letters.ReplayOne),
-    url(r"/dead-letters/(\d{1,18})/drop", letters.DropOne),
+    url(r"/dead-letters/(\d{1,18})/edit", mending.Edit),
+    url(r"/dead-letters/(\d{1,18})/replay", mending.ReplayOne),
+    url(r"/dead-letters/(\d{1,18})/drop", mending.DropOne),
     url(r"/event", Page, {"template": "event.html"}, "event"),
     url(r"/event/([^/]{1,500})", Page, {"template": "event.html"}, "one-event"),
     url(r"/event/([^/]{1,500})/trace", events.Trace),

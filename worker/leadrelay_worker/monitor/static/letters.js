@@ -1,8 +1,9 @@
-/** The list of dead letters: filtered, counted part by part, replayed and dropped. */
+/** The list of dead letters: filtered, listed page by page, counted part by part, replayed and dropped. */
 
 import { Away, address, get, post } from "./api.js";
 import { fill, h, part, table } from "./dom.js";
 import { poll } from "./poll.js";
+import { showReplays } from "./replays.js";
 import { act, ask, say } from "./say.js";
 import { count, moment, number, span } from "./text.js";
 
@@ -14,14 +15,15 @@ const MOST_TITLES = 8;
 let filters = {};
 /** Grows with each filter, so that answers to an earlier one are thrown away. */
 let asked = 0;
+/** What matches, once all is counted. */
 let counted = null;
+/** Events a second over the last minute. */
 let delivering = null;
 
 start();
 poll(async () => {
-  const [replays, state] = [await get("dead-letters/replays"), await get("delivery/state")];
-  delivering = state.rates.delivered;
-  showReplays(replays);
+  delivering = (await get("delivery/state")).rates.delivered;
+  if (showReplays(await get("dead-letters/replays"))) again();
 }, EVERY_MS);
 
 /** Filter by what stands in the fields. */
@@ -202,80 +204,3 @@ part("drop").addEventListener("submit", async (event) => {
 });
 
 const begin = (what, given, done) => act(() => post(`dead-letters/${what}`, given), done);
-
-/** Jobs of this monitor that had ended when they were looked at last. */
-let ended = null;
-
-function showReplays({ records, jobs }) {
-  const now = new Set(jobs.filter((job) => job.state !== "running").map((job) => job.id));
-  if (ended && [...now].some((id) => !ended.has(id))) again();
-  ended = now;
-  part("running").hidden = !records.length && !jobs.length;
-  const of = Object.fromEntries(
-    jobs
-      .filter((job) => job.kind === "replay")
-      .map((job) => [job.name, job])
-      .reverse(),
-  );
-  fill(
-    part("running"),
-    h("h2", {}, "Replays and drops"),
-    h(
-      "ul",
-      { class: "lr-list" },
-      jobs
-        .filter((job) => job.kind === "drop")
-        .map((job) =>
-          h("li", {}, `Drop of ${job.name}: ${number(job.progress.dropped ?? 0)} dropped; ${told(job)} `, cancel(job)),
-        ),
-      records.slice(0, 10).map((record) => {
-        const job = of[record.what];
-        return h(
-          "li",
-          {},
-          `Replay of ${record.what}, begun ${moment(record.begun_ms)} by ${record.by}: ${number(record.replayed)} replayed; `,
-          job && left(job),
-          job
-            ? `${told(job)}${leftOut(job.progress)} `
-            : record.state === "running"
-              ? "run elsewhere, or cut off: the same filter goes on with it"
-              : record.state,
-          job && cancel(job),
-        );
-      }),
-    ),
-  );
-}
-
-/** How far a running replay is. */
-function left({ state, seconds, progress }) {
-  if (state !== "running" || !progress.of || !progress.replayed) return "";
-  const more = Math.max(0, progress.of - progress.replayed);
-  return `${number(more)} to go, about ${span((more * seconds) / progress.replayed)}; `;
-}
-
-const told = (job) =>
-  job.error ? `failed: ${job.error}` : job.stopping && job.state === "running" ? "stopping …" : job.state;
-
-function leftOut({ stale, needs_edit, again }) {
-  const parts = [
-    stale && `${number(stale)} stale`,
-    needs_edit && `${number(needs_edit)} that need an edit`,
-    again && `${number(again)} that died again`,
-  ];
-  const text = parts.filter(Boolean).join(", ");
-  return text && ` (left out: ${text})`;
-}
-
-const cancel = (job) =>
-  job.state === "running" &&
-  !job.stopping &&
-  h(
-    "button",
-    { type: "button", class: "btn btn-sm btn-outline-secondary act", id: `cancel-${job.id}`, "data-job": job.id },
-    "Cancel",
-  );
-
-part("running").addEventListener("click", ({ target }) => {
-  if (target.dataset.job) act(() => post(`jobs/${target.dataset.job}/cancel`), "It stops at its next step");
-});
