@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import partial
 from threading import Lock
@@ -19,7 +20,7 @@ from leadrelay.trackapi.forms import from_url
 from leadrelay.trackapi.proxy import is_set
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from leadrelay.client import Client
 
@@ -65,6 +66,25 @@ def configure(**values: Any) -> None:
         raise ConfigurationError(f"{', '.join(sorted(unknown))}: no such setting; docs/settings.md lists them")
     _configured.update(values)
     _client = None
+
+
+@contextmanager
+def overridden(**values: Any) -> Iterator[None]:
+    """Let settings be these in a block, in the whole process; for tests.
+
+    Args:
+        values: As `configure`.
+
+    Raises:
+        ConfigurationError: As `configure`.
+    """
+    before = dict(_configured)
+    configure(**values)
+    try:
+        yield
+    finally:
+        _configured.clear()
+        configure(**before)
 
 
 def _opened() -> Client:

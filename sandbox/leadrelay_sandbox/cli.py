@@ -15,6 +15,9 @@ from leadrelay_sandbox.state import State
 from leadrelay_sandbox.store import Store
 from leadrelay_sandbox.switches import BadSwitch, parse
 
+#: Connections that wait to be accepted.
+_BACKLOG = 2048
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
@@ -42,6 +45,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(_BACKLOG)  # before the URL is told: whoever reads it may connect at once
     except OSError as error:
         message = f"cannot listen on {host}:{port} ({error.strerror}); choose another --port"
         raise click.ClickException(message) from None
