@@ -1,0 +1,93 @@
+"""Parts of a running system as child processes, started again when they die: for `up` and `run`."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+#: Seconds between looks at the parts.
+_LOOK_S = 0.5
+#: Seconds before a part that keeps dying is started again, at most.
+_LONGEST_WAIT_S = 30.0
+#: Seconds of life after which a part's deaths are forgotten.
+_STEADY_S = 60.0
+#: Seconds for parts to end before they are killed; a worker finishes what is under way (10 s).
+_STOP_S = 15.0
+
+
+@dataclass
+class Part:
+    """One child process.
+
+    Args:
+        name: The `leadrelay` command that it runs.
+        options: Of this command.
+        note: Told when it starts: where it listens, or what it does.
+    """
+
+    name: str
+    options: Sequence[str] = ()
+    note: str = ""
+    child: subprocess.Popen[bytes] | None = None
+    deaths: int = 0
+    started: float = 0.0
+    start_at: float = field(default=0.0)
+
+    def look(self, now: float) -> str | None:
+        """Start it if it should run and does not; gives what to tell."""
+        if self.child and self.child.poll() is None:
+            return None
+        if self.child:
+            code, self.child = self.child.returncode, None
+            self.deaths = 0 if now - self.started > _STEADY_S else self.deaths + 1
+            wait = min(_LONGEST_WAIT_S, 2.0 ** min(self.deaths, 10) - 1)
+            self.start_at = now + wait
+            return f"{self.name} ended with {code}; it is started again in {wait:.0f} s"
+        if now < self.start_at:
+            return None
+        self.child = subprocess.Popen([sys.executable, "-m", "leadrelay", self.name, *self.options])  # noqa: S603 - ours
+        self.started = now
+        return f"{self.name:8} {self.note}".rstrip()
+
+
+def keep_running(parts: Sequence[Part], beside: Callable[[], None] = lambda: None) -> None:
+    """Run the parts until SIGTERM or SIGINT, then end them.
+
+    Args:
+        parts: Started in order.
+        beside: Called at each look.
+    """
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: stopping.append(number))
+    try:
+        while not stopping:
+            beside()
+            for part in parts:
+                told = part.look(time.monotonic())
+                if told:
+                    click.echo(told)
+            time.sleep(_LOOK_S)
+    finally:
+        _stop(parts)
+
+
+def _stop(parts: Sequence[Part]) -> None:
+    running = [part.child for part in parts if part.child and part.child.poll() is None]
+    for child in running:
+        child.terminate()
+    end = time.monotonic() + _STOP_S
+    for child in running:
+        try:
+            child.wait(max(0.1, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
