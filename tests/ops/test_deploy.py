@@ -57,9 +57,7 @@ def test_a_unit_starts_a_command_with_options_that_exist(unit):
     command = re.search(r"^ExecStart=\S+/leadrelay (.+)$", unit.read_text(), re.MULTILINE)
     assert command
     name, *options = command[1].split()
-    done = subprocess.run(
-        [BIN / "leadrelay", name, "--help"], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = subprocess.run([BIN / "leadrelay", name, "--help"], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0
     assert [option for option in options if option.startswith("--") and option not in done.stdout] == []
 

@@ -24,6 +24,7 @@ _CANNOT_SERVE = {
     "MISCONF": "it cannot write its data: the disk may be full",
     "NOREPLICAS": "too few replicas follow it",
     "BUSY": "a script holds it",
+    "NOPERM": "its access list does not allow this, ops/redis/users.acl does",
 }
 _AWAY = (
     exceptions.ConnectionError,
@@ -128,7 +129,7 @@ def translate(error: exceptions.RedisError) -> Exception:
         return BrokerFull("the broker's memory is full: the event was not accepted; see `leadrelay status`")
     if isinstance(error, _AWAY):
         return BrokerUnavailable(f"the broker cannot be reached ({type(error).__name__})")
-    code = text.partition(" ")[0]
+    code = "NOPERM" if isinstance(error, exceptions.NoPermissionError) else text.partition(" ")[0]
     if code in _CANNOT_SERVE:
         return BrokerUnavailable(f"the broker refuses to serve ({code}: {_CANNOT_SERVE[code]}); see its log")
     return error
