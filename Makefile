@@ -24,6 +24,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	found=$$($(BIN)/pip-audit --requirement ops/docker/constraints.txt --no-deps --disable-pip --progress-spinner off 2>&1) || { echo "$$found"; exit 1; }
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.cost $(ARGS)
