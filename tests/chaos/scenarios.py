@@ -123,7 +123,7 @@ def _short(log: Path | None) -> list[Scenario]:
         Scenario(
             "order, failing heads and kills",
             order.order,
-            {"kills": 100, "events": 100_000} if long else {"kills": 20, "events": 20_000},
+            {"kills": 20, "events": 20_000},
             seeded=True,
         ),
         *(
