@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from leadrelay.failpoints import NAMES
 
 from tests.chaos import brokers, clock, crashes, disk, endpoint, imports, links, order, plain
+from tests.chaos import django_app as django
 from tests.chaos.outage import Plan, outage
 from tests.chaos.storm import storm
 
@@ -42,6 +43,10 @@ def _outage(folder: Path, events: int) -> Verdict:
     outcome = outage(folder, Plan(events=events))
     outcome.verdict.findings += outcome.failures()
     return outcome.verdict
+
+
+def _django(folder: Path, events: int, threads: int) -> Verdict:
+    return django.django_app(folder, django.Plan(events=events, threads=threads)).verdict
 
 
 def scenarios(*, long: bool, log: Path | None = None) -> list[Scenario]:
@@ -106,6 +111,10 @@ def _short(log: Path | None) -> list[Scenario]:
         ),
         Scenario("broker hung for 7 s and 40 s", brokers.hangs, {"seconds": (7.0, 40.0), "events": 12_000}),
         Scenario("broker full", brokers.full_memory, {}),
+        *(
+            Scenario(f"Django app loses its broker, {kind}", _django, {"events": 12_000, "threads": threads})
+            for kind, threads in (("sync", 1), ("gthread", 8))
+        ),
         *(
             Scenario(f"disk full ({kind}), fsync {fsync}", disk.full, {"kind": kind, "fsync": fsync})
             for kind in disk.DISKS

@@ -4,6 +4,7 @@ import threading
 
 import leadrelay
 import pytest
+from leadrelay import tracking
 from leadrelay.client import Client
 from leadrelay.contexts import completed
 from leadrelay.errors import InvalidEvent
@@ -16,7 +17,7 @@ REQUEST = {**VISITOR, "uid": "a.1", "sid": "s.1"}
 
 
 def made(**call):
-    return dict(Client(Settings(dataset_id="d1"), None).make("t", call).wire)
+    return dict(Client(Settings(dataset_id="d1", mode="off"), None).in_context("t", call).wire)
 
 
 def told(outer, **call):
@@ -40,9 +41,32 @@ def test_it_applies_to_events_of_the_block_and_ends_with_it():
     assert current() == {}
 
 
+def test_every_way_in_takes_it(monkeypatch):
+    made = []
+    here = Client(Settings(dataset_id="d1", mode="off"), None)
+
+    def put(events):
+        made.extend(events)
+
+    async def aput(events):
+        made.extend(events)
+
+    monkeypatch.setattr(tracking, "client", lambda: here)
+    monkeypatch.setattr(tracking, "_put", lambda _, events: put(events))
+    monkeypatch.setattr(tracking, "_aput", lambda _, events: aput(events))
+    with leadrelay.context(userId="42"):
+        leadrelay.track_event("t")
+        leadrelay.track_many([{"ti": "t"}])
+        leadrelay.track_url("https://log.leadboxer.com/?ti=t")
+        leadrelay.update_user(plan="pro")
+        asyncio.run(leadrelay.atrack_event("t"))
+        asyncio.run(leadrelay.atrack_many([{"ti": "t"}]))
+    assert [event.wire["userId"] for event in made] == ["42"] * 6
+
+
 def test_an_event_that_there_is_already_takes_nothing_of_it():
     with leadrelay.context(userId="42"):
-        assert "userId" not in Client(Settings(dataset_id="d1"), None).make("t", {}, "f" * 32).wire
+        assert "userId" not in Client(Settings(dataset_id="d1", mode="off"), None).make("t", {}).wire
 
 
 def test_the_dataset_of_the_context_is_before_that_of_the_settings():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from leadrelay import tracking
-from leadrelay.contrib.visitor import identified, visitor_of
+from leadrelay.contrib.visitor import told, visitor_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,11 +28,14 @@ class RequestLayer:
         """See the class."""
         self._read = read
         self._identify = identify
-        self._visitor: dict[str, str] | None = None
+        self._visitor: Mapping[str, Any] | None = None
 
     def __call__(self) -> Mapping[str, Any]:
         """Give them."""
         if self._visitor is None:
-            settings = tracking.client().settings
-            self._visitor = visitor_of(self._read(), settings.trusted_proxies, capture_ip=settings.capture_ip)
-        return {**self._visitor, **identified(self._identify)} if self._identify else self._visitor
+            self._visitor = told("reading the request", self._visit)
+        return {**self._visitor, **told("identify", self._identify)} if self._identify else self._visitor
+
+    def _visit(self) -> dict[str, str]:
+        settings = tracking.client().settings
+        return visitor_of(self._read(), settings.trusted_proxies, capture_ip=settings.capture_ip)

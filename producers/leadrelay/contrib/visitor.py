@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from leadrelay.proxies import client_address
@@ -68,13 +69,19 @@ def visitor_of(request: Request, trusted: Networks, *, capture_ip: bool) -> dict
     return {name: value for name, value in found.items() if value}
 
 
-def identified(identify: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Ask the application who the visitor is; an error there is logged and names nobody."""
+def told(what: str, ask: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Ask for a part of a request's context; one that fails is logged, and the events go without it."""
     try:
-        return identify() or {}
-    except Exception as error:  # noqa: BLE001 - tracking must not break a request, whatever the application raises
-        logger.warning("identify failed (%s): the events of this request name nobody by it", type(error).__name__)
+        return ask() or {}
+    except Exception as error:  # noqa: BLE001 - the application's or framework's own, which must not cost an event
+        _say(f"{what} failed ({type(error).__name__})")
         return {}
+
+
+@lru_cache(100)
+def _say(what: str) -> None:
+    """Log it, once."""
+    logger.warning("%s: events of such requests go without it; said once", what)
 
 
 def language_of(accepted: str) -> str:

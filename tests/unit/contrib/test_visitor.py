@@ -3,7 +3,7 @@ import logging
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadrelay.contrib.visitor import MOST_URL, Request, identified, language_of, visitor_of
+from leadrelay.contrib.visitor import MOST_URL, Request, language_of, told, visitor_of
 from leadrelay.event import Event
 from leadrelay.proxies import read_networks
 
@@ -19,7 +19,7 @@ def request(peer=VISITOR, url="https://shop.example.com/cart?x=1", **headers):
     return Request(peer, lambda name: named.get(name, ""), lambda: url)
 
 
-def told(peer=VISITOR, url="https://shop.example.com/cart", trusted=OURS, **headers):
+def found(peer=VISITOR, url="https://shop.example.com/cart", trusted=OURS, **headers):
     return visitor_of(request(peer, url, **headers), trusted, capture_ip=True)
 
 
@@ -55,14 +55,14 @@ def test_the_address_is_not_taken_when_that_is_switched_off():
 
 
 def test_forwarded_addresses_are_not_believed_from_anybody():
-    assert told(x_forwarded_for="192.0.2.1")["ip"] == VISITOR
+    assert found(x_forwarded_for="192.0.2.1")["ip"] == VISITOR
 
 
 def test_headers_say_who_it_is_before_cookies_and_are_never_mixed_with_them():
-    said = told(x_leadrelay_uid="u-1", x_leadrelay_sid="s-1", cookie=OTUI)
+    said = found(x_leadrelay_uid="u-1", x_leadrelay_sid="s-1", cookie=OTUI)
     assert (said["uid"], said["sid"]) == ("u-1", "s-1")
-    assert "sid" not in told(x_leadrelay_uid="u-1", cookie=f"{OTUI}; {OTS}")
-    assert told(x_leadrelay_uid="no id", cookie=OTUI)["uid"] == UID
+    assert "sid" not in found(x_leadrelay_uid="u-1", cookie=f"{OTUI}; {OTS}")
+    assert found(x_leadrelay_uid="no id", cookie=OTUI)["uid"] == UID
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def test_headers_say_who_it_is_before_cookies_and_are_never_mixed_with_them():
     ],
 )
 def test_the_vendors_cookies(cookie, uid):
-    assert told(cookie=cookie).get("uid") == uid
+    assert found(cookie=cookie).get("uid") == uid
 
 
 @pytest.mark.parametrize(
     "referer", ["about:blank", "/cart", "javascript:x", "https://a b", "https://" + "a" * MOST_URL]
 )
 def test_a_referrer_that_is_no_url_is_left_out(referer):
-    assert "ref" not in told(referer=referer)
+    assert "ref" not in found(referer=referer)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ NAMES = ("x-forwarded-for", "user-agent", "referer", "accept-language", "cookie"
 
 @given(peer=TEXT, url=TEXT, headers=st.fixed_dictionaries(dict.fromkeys(NAMES, TEXT)))
 def test_whatever_a_client_sends_becomes_an_event(peer, url, headers):
-    found = visitor_of(Request(peer, lambda name: headers.get(name, ""), lambda: url), OURS, capture_ip=True)
-    Event.create("page_viewed", eid="f" * 32, si="d1", **found)
+    wire = visitor_of(Request(peer, lambda name: headers.get(name, ""), lambda: url), OURS, capture_ip=True)
+    Event.create("page_viewed", eid="f" * 32, si="d1", **wire)
 
 
 def test_an_application_that_cannot_say_who_it_is_breaks_nothing(caplog):
@@ -121,8 +121,8 @@ def test_an_application_that_cannot_say_who_it_is_breaks_nothing(caplog):
         raise LookupError("ann@example.com")
 
     with caplog.at_level(logging.WARNING):
-        assert identified(identify) == {}
+        assert told("identify", identify) == {}
     assert "identify failed (LookupError)" in caplog.text
     assert "ann@" not in caplog.text
-    assert identified(lambda: None) == {}
-    assert identified(lambda: {"userId": "7"}) == {"userId": "7"}
+    assert told("identify", lambda: None) == {}
+    assert told("identify", lambda: {"userId": "7"}) == {"userId": "7"}

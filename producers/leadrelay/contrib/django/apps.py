@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.core.checks import register
 
-from leadrelay.contrib.django import checks
+from leadrelay.contrib.django import checks, conf
 
 
 class LeadrelayConfig(AppConfig):
@@ -17,6 +17,7 @@ class LeadrelayConfig(AppConfig):
 
     def ready(self) -> None:
         """Let the project's settings be leadrelay's."""
+        conf.apply()
         register(checks.check_settings)
         register(checks.check_middleware)
         register(checks.check_broker, deploy=True)

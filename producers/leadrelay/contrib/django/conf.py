@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,8 +16,11 @@ from typing import Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from leadrelay import tracking
 from leadrelay.errors import ConfigurationError
 from leadrelay.settings import PREFIX, TABLE, Settings
+
+logger = logging.getLogger(__name__)
 
 #: Names of settings of leadrelay, as `LEADRELAY` has them.
 NAMES = tuple(setting.name.upper() for setting in TABLE)
@@ -67,6 +71,19 @@ def load() -> Settings:
     return Settings.load({**environment(), **os.environ})
 
 
+def apply() -> None:
+    """Let the project's settings be those of this process; what is wrong is logged, and said by `manage.py check`."""
+    names: dict[str, str] = {}
+    try:
+        names = environment()
+        loaded = load()
+    except ConfigurationError as error:
+        logger.error("%s; its default is used", error)  # noqa: TRY400 - a user's mistake has no traceback
+        loaded = Settings.load({**names, **os.environ}, lenient=True)
+    fields = [name.removeprefix(PREFIX).lower() for name in names]
+    tracking.configure(**{field: getattr(loaded, field) for field in fields})
+
+
 def identify() -> Callable[..., Mapping[str, Any]] | None:
     """Give the project's function that says who a visitor is, None when it has none.
 
@@ -89,6 +106,8 @@ def _text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, Mapping):
         return json.dumps(value)
+    if callable(value):
+        return f"{value.__module__}:{value.__qualname__}"
     if isinstance(value, list | tuple | set | frozenset):
         return ",".join(str(part) for part in value)
     return str(value)

@@ -1,0 +1,1 @@
+"""A shop whose orders are tracked: leadrelay in a Django project."""
