@@ -1,7 +1,7 @@
 """A producer that writes down what was accepted: one line ``serial eid`` after each call, ``serial`` before it.
 
 Run again on the same file it goes on after the last serial that it began, as an application would: a call that
-never returned is not accepted.
+never returned is not accepted. One that returned is, in the queue or in the spool.
 """
 
 from __future__ import annotations

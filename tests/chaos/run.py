@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
@@ -233,6 +234,7 @@ class Run:
             until(lambda: not self.producer.alive, "the producer is done", timeout)  # type: ignore[union-attr]
         for process in self.beside:
             process.kill()
+        until(lambda: not self.spooled() or self._drain_spool(), "the spool is empty", timeout)
 
         def empty() -> bool:
             self.expire_leases()
@@ -242,6 +244,17 @@ class Run:
             return self._done()
 
         until(empty, "the queue is empty", timeout)
+
+    def spooled(self) -> bool:
+        """Whether events wait in the spool."""
+        return any((self.folder / "home").glob("spool/*/segments"))
+
+    def _drain_spool(self) -> bool:
+        """Drain what a producer that has ended left, over the link that was its own."""
+        command = [sys.executable, "-m", "leadrelay", "drain"]
+        process = Process("drain", command, self.folder, {**self.env, **self.producer_env})
+        until(lambda: not process.alive, "leadrelay drain is done")
+        return not self.spooled()
 
     def most_duplicates(self) -> int:
         """Give how many may have come twice: what died in flight, what was answered unheard, what a broker forgot."""
