@@ -188,6 +188,11 @@ class Client:
         else:
             logger.error("%d events were not sent: %s", len(events), why)
 
+    def warm(self) -> None:
+        """Load and connect beside the caller, before the first event does; for an application that has just forked."""
+        if self.settings.mode == "live":
+            self.handover.warm()
+
     def tend(self) -> None:
         """Drain what other processes left in the spool of this home, in the background; for a worker, now and then."""
         if self.settings.mode == "live":

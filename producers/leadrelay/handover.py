@@ -128,6 +128,11 @@ class Handover:
         self._lost.count(events)
         self._say("lost", f"events are lost and counted (see `leadrelay status`): {why}")
 
+    def warm(self) -> None:
+        """Begin to connect, if threads run here."""
+        if self._keeper.threads:
+            self._door.begin()
+
     def tend(self) -> None:
         """Drain in the background if anything waits."""
         if self._folder.waits:

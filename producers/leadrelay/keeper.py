@@ -28,7 +28,7 @@ class Keeper:
 
     def __init__(self, step: Callable[[float], float | None], *, threads: bool) -> None:
         """See the class."""
-        self._step, self._threads = step, threads
+        self._step, self.threads = step, threads
         self._lock = Lock()
         self._thread: Thread | None = None
         self._wanted = False
@@ -36,12 +36,12 @@ class Keeper:
 
     def wake(self, end: float) -> None:
         """Have the step done soon; in this call, until the monotonic time `end`, where no thread runs."""
-        if self._threads:
+        if self.threads:
             with self._lock:
                 self._wanted = True
                 if self._thread is None:
                     self._thread = self._started()
-        if not self._threads and time.monotonic() >= self._due:
+        if not self.threads and time.monotonic() >= self._due:
             wait = self._step(end)
             self._due = time.monotonic() + (wait or 0.0)
 
@@ -55,7 +55,7 @@ class Keeper:
         try:
             thread.start()
         except RuntimeError:  # no thread may be started: at the end of the interpreter, or by a limit
-            self._threads = False
+            self.threads = False
             return None
         return thread
 
