@@ -14,6 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,6 @@ def _listens(url: str) -> bool:
 
 def measure(process: Process, url: str, broker: Broker, options: argparse.Namespace) -> dict[str, float]:
     """Load a gateway, and give its rate, and what it and the broker cost a request."""
-    list(forms(1, 1, proxy=True))
     warm = drive(url, forms(options.connections * 4, options.users, proxy=True), options.connections)
     wanted = list(forms(options.requests, options.users, proxy=True))
     queue = Queue(broker.client)
@@ -77,30 +77,29 @@ def main() -> None:
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
     rounds = []
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, ExitStack() as stack:
         folder = Path(name)
         os.sched_setaffinity(0, {cores[-1]})
         broker = Broker(folder)
+        stack.callback(broker.kill)
         env = {
             "LEADRELAY_BROKER_URL": broker.url,
             "LEADRELAY_DATASET_ID": "0123456789abcdef0123456789abcdef",
             "LEADRELAY_HOME": str(folder / "home"),
         }
         os.sched_setaffinity(0, {cores[0]})
-        started = {"gateway": gateway(folder, env), "plain": plain(folder, env)}
+        started = {}
+        for contender, start in (("gateway", gateway), ("plain", plain)):
+            started[contender] = start(folder, env)
+            stack.callback(started[contender][0].kill)
         os.sched_setaffinity(0, {cores[-1]})
-        try:
-            for _ in range(options.rounds):
-                for contender, (process, url) in started.items():
-                    broker.client.flushall()
-                    figures = measure(process, url, broker, options)
-                    rounds.append({"of": contender, **{name: round(value, 2) for name, value in figures.items()}})
-                    if not options.json:
-                        print(" ".join(f"{name} {value}" for name, value in rounds[-1].items()), flush=True)
-        finally:
-            for process, _ in started.values():
-                process.kill()
-            broker.kill()
+        for _ in range(options.rounds):
+            for contender, (process, url) in started.items():
+                broker.client.flushall()
+                figures = measure(process, url, broker, options)
+                rounds.append({"of": contender, **{name: round(value, 2) for name, value in figures.items()}})
+                if not options.json:
+                    print(" ".join(f"{name} {value}" for name, value in rounds[-1].items()), flush=True)
     cost = {of: statistics.median(row["cpu_us"] for row in rounds if row["of"] == of) for of in started}
     ratio = round(cost["plain"] / cost["gateway"], 2)
     print(json.dumps({"rounds": rounds, "ratio": ratio}) if options.json else f"plain costs {ratio} times as much")
