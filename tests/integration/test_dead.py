@@ -367,3 +367,24 @@ def test_the_upkeep_of_a_worker_applies_the_policy(queue, letters):
         (2, "beyond 5 (LEADRELAY_DEAD_MAX)"),
         (1, "older than 90 days, 0:00:00 (LEADRELAY_DEAD_MAX_AGE)"),
     ]
+
+
+def test_a_page_looks_at_a_bounded_number(queue):
+    letters = DeadLetters(queue)
+    die(queue, [event(number) for number in range(30)], "expired")
+    page = letters.page(most=5, most_read=10)
+    assert (len(page.letters), page.rest is not None) == (5, True)
+    seqs = [letter.message.seq for letter in page.letters]
+    while page.rest:
+        page = letters.page(after=page.rest, most=7)
+        seqs += [letter.message.seq for letter in page.letters]
+    assert seqs == sorted(seqs)
+    assert len(seqs) == 30
+
+
+def test_a_page_stays_true_when_letters_leave(queue):
+    letters = DeadLetters(queue)
+    seqs = die(queue, [event(number) for number in range(30)], "expired")
+    page = letters.page(most=10)
+    letters.drop(seqs[5:15], "me", "test")
+    assert [letter.message.seq for letter in letters.page(after=page.rest, most=50).letters] == seqs[15:]

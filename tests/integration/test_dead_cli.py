@@ -241,7 +241,7 @@ def test_the_audit_can_be_narrowed(queue):
     die(queue, [event(1), event(2)])
     run("dead", "drop", 1, "--because", "one")
     run("dead", "drop", 2, "--because", "two")
-    assert [act["detail"] for act in document("audit", "--limit", 1)] == ["two"]
+    assert [act["detail"] for act in document("audit", "--limit", 1)] == ["number 2: two"]
     assert len(document("audit", "--since", "1h")) == 2
     assert document("audit", "--since", "2099-01-01") == []
     assert "--since" in run("audit", "--since", "tomorrow", code=2).stderr

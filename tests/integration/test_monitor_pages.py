@@ -142,27 +142,6 @@ def test_letters_are_listed_page_by_page_and_counted(run, monitor):
     assert (counts["matching"], counts["rest"]) == (120, None)
 
 
-def test_a_page_looks_at_a_bounded_number(run, monitor):
-    letters = DeadLetters(run.queue)
-    die(run.queue, [event(number) for number in range(30)], "expired")
-    page = letters.page(most=5, most_read=10)
-    assert (len(page.letters), page.rest is not None) == (5, True)
-    seqs = [letter.message.seq for letter in page.letters]
-    while page.rest:
-        page = letters.page(after=page.rest, most=7)
-        seqs += [letter.message.seq for letter in page.letters]
-    assert seqs == sorted(seqs)
-    assert len(seqs) == 30
-
-
-def test_a_page_stays_true_when_letters_leave(run, monitor):
-    letters = DeadLetters(run.queue)
-    seqs = die(run.queue, [event(number) for number in range(30)], "expired")
-    page = letters.page(most=10)
-    letters.drop(seqs[5:15], "me", "test")
-    assert [letter.message.seq for letter in letters.page(after=page.rest, most=50).letters] == seqs[15:]
-
-
 def test_a_user_is_found_and_never_told(run, monitor):
     seqs = die(run.queue, [event(1, email="Ann@Example.com"), event(2, userId="7"), event(3, email="bob@example.com")])
     reply = monitor.post("dead-letters/list", {"filters": {"user": f" {ADDRESS}"}})

@@ -91,3 +91,12 @@ def test_a_disk_that_cannot_be_written_is_said_and_nothing_raises(tmp_path, capl
     (tmp_path / "home").write_text("a file, no folder")
     HistoryFiles(tmp_path / "home").append("x\n")
     assert "history cannot be written" in caplog.text
+
+
+def test_the_latest_are_the_newest_that_fit(files):
+    assert files.latest() == []
+    for number in range(1, 21):
+        files.append(ended(number).line() + "\n")
+    newest = files.latest(600)
+    assert [one.seq for one in newest] == list(range(newest[0].seq, 21))
+    assert 1 <= len(newest) <= 3

@@ -1,7 +1,7 @@
 import pytest
 from leadrelay.queue.letter import DeadLetter
 from leadrelay.queue.message import Message
-from leadrelay.queue.selection import Selection, hashed, names
+from leadrelay.queue.selection import Selection, described, hashed, id_of, names, read_filters
 
 
 def letter(payload=b'{"si":"d","ti":"signup","userId":"7"}', reason="rejected", died_ms=1000):
@@ -59,3 +59,17 @@ def test_a_user_is_never_shown():
     assert "secret" not in repr(Selection(user="secret"))
     assert "secret" not in hashed("secret", "")
     assert hashed("Ann ", "k") == hashed("ann", "k") != hashed("ann", "other")
+
+
+def test_filters_are_read_as_people_write_them():
+    selection = read_filters({"reason": "refused", "since": "2h", "until": "1970-01-01T00:00:05Z"}, 10_000_000)
+    assert (selection.reason, selection.since_ms, selection.until_ms) == ("refused", 10_000_000 - 7_200_000, 5000)
+    with pytest.raises(ValueError, match="until: write a length"):
+        read_filters({"until": "tomorrow"}, 0)
+
+
+def test_a_filter_is_said_without_who_it_is_about():
+    said = described({"user": "ann@example.com", "reason": "refused"}, 5, "secret")
+    assert said == f"reason=refused user={hashed('ann@example.com', 'secret')} limit=5"
+    assert described({}, None, "secret") == "all"
+    assert id_of(said) == id_of(said) != id_of("all")

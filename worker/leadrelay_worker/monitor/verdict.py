@@ -56,7 +56,7 @@ def verdict(books: Books, *, success: float | None, full: bool, last_worker_ms: 
         do = "It ends by itself." if sending.until_ms else "Press Resume when the reason is gone."
         return Verdict("warning", "Sending is paused", sending.reason, since, do, "resume")
     if sending.state != "on":
-        do = "Nothing: one event at a time tries whether the endpoint is back. Or press Try now."
+        do = "There is nothing to do: one event at a time tries whether the endpoint is back. Or press Try now."
         return Verdict("problem", "Events do not flow", sending.reason, since, do, "try")
     if not books.workers:
         level, says = ("problem", "Events do not flow") if waits else ("warning", "Nothing waits, but nobody sends")
