@@ -42,6 +42,7 @@ def test_workers_and_tasks_are_shown_without_personal_data(run, page):
     for event in sent:
         task = until(lambda event=event: "SUCCESS" in (text := page(f"task/{event.eid}")) and text, "the task is shown")
         assert SECRET not in task
+    assert not (run.folder / "flower").exists(), "nothing is kept in pickle"
 
 
 def test_the_broker_page_lists_every_queue_with_its_length(run, page):
