@@ -83,10 +83,6 @@ def _several_of(*allowed: str) -> Callable[[str], frozenset[str]]:
     return read
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
-
-
 def _url(*schemes: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if urlsplit(text).scheme not in schemes:
@@ -194,7 +190,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("outbox_url", str, None, "database of the outbox that `leadrelay outbox` relays"),
     Setting(
         "monitor_hosts",
-        _names,
+        _lower_names,
         frozenset(),
         "host names, with commas, under which the monitor answers without a login of its own, because something in "
         "front of it asks for one; unset: the names of this machine alone",

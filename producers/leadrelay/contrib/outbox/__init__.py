@@ -18,5 +18,5 @@ may turn up behind one that has left: on PostgreSQL each transaction that writes
 lock, which blocks nobody, and the relay takes no row while a transaction that may hold a lower one is under way, for up
 to a minute (`horizon`). SQLite has one writing transaction at a time, so that the question does not arise.
 
-Why it is so: docs/adr/0015-outbox.md.
+Why it is so: docs/adr/0013-outbox.md.
 """
