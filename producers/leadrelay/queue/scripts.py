@@ -24,6 +24,7 @@ _CANNOT_SERVE = {
     "MISCONF": "it cannot write its data: the disk may be full",
     "NOREPLICAS": "too few replicas follow it",
     "BUSY": "a script holds it",
+    "DENIED": "it takes no connections from other machines until it has a password or an access list",
     "NOPERM": "its access list does not allow this, ops/redis/users.acl does",
 }
 _AWAY = (
