@@ -56,11 +56,18 @@ def browser(profile: Path) -> webdriver.Chrome:
 
 
 class Page:
-    """One tab on one sandbox."""
+    """One tab on one sandbox, or on another server.
 
-    def __init__(self, driver: webdriver.Chrome, url: str) -> None:
+    Args:
+        driver: Of the browser.
+        url: Of the server.
+        far: Its pages scroll, smoothly and under a bar: bring what is clicked into the middle first.
+    """
+
+    def __init__(self, driver: webdriver.Chrome, url: str, *, far: bool = False) -> None:
         self.driver = driver
         self.url = url
+        self.far = far
 
     def open(self, address: str = "", size: tuple[int, int] = WIDE) -> None:
         """Load the page at an address such as `#/users`, and wait until it is live."""
@@ -107,7 +114,8 @@ class Page:
         """Click what a person reads as `name`."""
         path = f".//{tag}[contains(normalize-space(), {name!r})]"
         found = self.driver.find_element("css selector", within).find_element("xpath", path)
-        self.script("arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })", found)
+        if self.far:
+            self.script("arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })", found)
         found.click()
 
     def type(self, css: str, text: str) -> None:

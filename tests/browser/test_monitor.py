@@ -55,7 +55,7 @@ def run(started):
 @pytest.fixture
 def page(driver, served, run):
     """Give the monitor's page; afterwards the console holds no error but the refusals that a test asked for."""
-    opened = Page(driver, served.url)
+    opened = Page(driver, served.url, far=True)
     opened.errors()
     yield opened
     errors = [error for error in opened.errors() if "status of 4" not in error]
@@ -116,7 +116,7 @@ def test_lines_over_time_are_drawn_and_told(page, run):
 def test_old_data_is_said_to_be_old_and_comes_alive_again(driver, tmp_path):
     with Run(tmp_path) as run:
         monitor = Monitor(tmp_path, run.env)
-        page = Page(driver, monitor.url)
+        page = Page(driver, monitor.url, far=True)
         _live(page, "delivery")
         run.broker.kill()
         page.shows("ago: the broker cannot be reached", "#fresh")
