@@ -317,11 +317,12 @@ def test_the_focus_stays_where_it_is_while_figures_change(page, run):
     Valve(run.queue).pause("ann")
     _live(page, "delivery")
     page.shows("Resume sending", "#verdict")
-    page.script("document.getElementById('press').focus()")
+    page.script("window.kept = document.getElementById('press'); kept.focus()")
     run.queue.enqueue([event(1)])
     page.shows("1", "#figures .metric-value")
     page.driver.execute_async_script("setTimeout(arguments[0], 2500)")
     assert page.focused == "Resume sending"
+    assert page.script("return kept === document.getElementById('press')"), "a click under way is not lost"
 
 
 def test_flowers_own_pages_lead_to_ours_and_back(page):

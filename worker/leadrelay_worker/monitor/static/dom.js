@@ -3,7 +3,7 @@
 /**
  * Make an element.
  * @param {string} tag
- * @param {object} attributes `onclick` and its kin are listeners; true is an empty attribute; false and null are left out.
+ * @param {object} attributes true is an empty attribute; false and null are left out.
  * @param {...(Node|string|number|null|false|Array)} children text stays text; null and false are left out.
  */
 export function h(tag, attributes = {}, ...children) {
@@ -21,14 +21,42 @@ export function svg(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** Replace the children of a node when they would look different, so that focus, selection and scrolling stay. */
+/**
+ * Make the children of a node look like these, touching only what differs: focus, selection, a click under way and what
+ * a screen reader reads stay. Listeners belong to the node, not to its children.
+ */
 export function fill(node, ...children) {
-  const fresh = node.cloneNode(false);
-  fresh.append(...present(children));
-  if (fresh.innerHTML === node.innerHTML) return;
-  const focused = node.contains(document.activeElement) && document.activeElement.id;
-  node.replaceChildren(...fresh.childNodes);
-  if (focused) document.getElementById(focused)?.focus();
+  const wanted = node.cloneNode(false);
+  wanted.append(...present(children));
+  match(node, wanted);
+}
+
+function match(node, wanted) {
+  let at = node.firstChild;
+  for (const child of [...wanted.childNodes]) {
+    if (at?.nodeName !== child.nodeName || at.id !== child.id) {
+      node.insertBefore(child, at);
+      continue;
+    }
+    if (child.nodeType === Node.TEXT_NODE) {
+      if (at.data !== child.data) at.data = child.data;
+    } else {
+      matchAttributes(at, child);
+      match(at, child);
+    }
+    at = at.nextSibling;
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
+}
+
+function matchAttributes(node, wanted) {
+  for (const { name } of [...node.attributes]) if (!wanted.hasAttribute(name)) node.removeAttribute(name);
+  for (const { name, value } of wanted.attributes)
+    if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
 /** The element with an id. */
@@ -70,8 +98,7 @@ export function table(name, headings, rows) {
 
 function set(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
+    if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
   }
 }
 

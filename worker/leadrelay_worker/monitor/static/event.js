@@ -27,6 +27,7 @@ part("by-user").addEventListener("submit", (event) => {
 });
 
 async function search(path, given, show) {
+  part("found").setAttribute("aria-busy", true);
   tell("Searching …");
   try {
     const result = await ended(
@@ -39,6 +40,7 @@ async function search(path, given, show) {
   } catch (error) {
     tell(error.message);
   }
+  part("found").setAttribute("aria-busy", false);
 }
 
 function tell(text) {

@@ -8,6 +8,8 @@ import { act, ask, say } from "./say.js";
 import { count, moment, number, span } from "./text.js";
 
 const EVERY_MS = 1000;
+/** Before a question is asked again that nobody answered. */
+const AGAIN_MS = 3000;
 const HEADINGS = ["Died", "Reason", "Title", "Last outcome", "Attempts", "Notes"];
 /** Titles that are counted by name. */
 const MOST_TITLES = 8;
@@ -56,7 +58,7 @@ async function showPage(after, first) {
     } while (!letters.length && rest);
   } catch (error) {
     part("place").textContent = error.message;
-    if (error instanceof Away) setTimeout(() => mine === asked && showPage(after, first), 3000);
+    if (error instanceof Away) setTimeout(() => mine === asked && showPage(after, first), AGAIN_MS);
     return;
   }
   showLetters(letters);
@@ -110,11 +112,13 @@ async function countAll(mine) {
     counted = sum;
   } catch (error) {
     part("matching").textContent = `Not counted: ${error.message}`;
+    if (error instanceof Away) setTimeout(() => mine === asked && countAll(mine), AGAIN_MS);
   }
 }
 
 function showCounts(sum) {
   const some = Object.keys(filters).length ? (sum.matching === 1 ? "matches" : "match") : "in all";
+  part("matching").setAttribute("aria-busy", !sum.done);
   part("matching").textContent = sum.done
     ? `${count(sum.matching, "dead letter")} ${some}`
     : `${number(sum.matching)} and counting …`;
