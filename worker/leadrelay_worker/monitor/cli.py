@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-import flower  # noqa: F401 - said by the command line when it is missing
 
 import leadrelay_worker.seal  # noqa: F401 - seals the environment
 
@@ -17,7 +16,12 @@ def monitor(host: str | None, port: int | None, options: tuple[str, ...]) -> Non
 
     Takes Flower's options (--basic_auth=NAME:PASSWORD, --url_prefix=, --read_only …) and FLOWER_* variables.
     """
-    from leadrelay_worker.app import load  # noqa: PLC0415 - Celery takes half a second to load; `--help` need not wait
+    try:
+        import flower  # noqa: F401, PLC0415 - takes long to load, as Celery does; `--help` need not wait
 
+        from leadrelay_worker.app import load  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        message = f"`monitor` needs {error.name}: pip install 'leadrelay[monitor]'"
+        raise click.ClickException(message) from None
     given = [f"--{name}={value}" for name, value in (("address", host), ("port", port)) if value is not None]
     load().start(["monitor", "--logging=WARNING", *given, *options])

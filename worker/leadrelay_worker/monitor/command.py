@@ -18,7 +18,11 @@ DEFAULTS: dict[str, Any] = {"address": "127.0.0.1", "max_tasks": 5000}
 @click.pass_context
 def monitor(context: click.Context, options: tuple[str, ...]) -> None:
     """Watch and steer leadrelay's delivery in a browser: Flower, with pages of its own."""
-    from flower import command  # noqa: PLC0415
+    try:
+        from flower import command  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        message = f"`monitor` needs {error.name}: pip install 'leadrelay[monitor]'"
+        raise click.ClickException(message) from None
     from tornado.options import options as flowers  # noqa: PLC0415
 
     from leadrelay_worker.monitor.app import Monitor  # noqa: PLC0415

@@ -9,6 +9,8 @@ import { ago, bytes, count, moment, number, rate, share, span } from "./text.js"
 
 const EVERY_MS = 1000;
 const HISTORY_EVERY_MS = 10000;
+/** Room for less than this, s, is marked. */
+const SOON_S = 3600;
 /** Width of a figure below which there is one in a row. */
 const LEAST_WIDTH = 420;
 
@@ -65,11 +67,16 @@ function showFigures(state) {
     figure("Oldest", state.lag_s ? span(state.lag_s) : "–", [
       state.lag_s ? "at the head of the queue" : "nothing waits",
     ]),
-    figure("Room", room.left_s == null ? "no end" : span(room.left_s), [
-      room.limit && `${bytes(room.used)} of ${bytes(room.limit)}`,
-      room.events != null && `room for ${number(room.events)} events`,
-      room.left_stopped_s != null && `with no deliveries ${span(room.left_stopped_s)}`,
-    ]),
+    figure(
+      "Room",
+      room.left_s == null ? "no end" : span(room.left_s),
+      [
+        room.limit && `${bytes(room.used)} of ${bytes(room.limit)}`,
+        room.events != null && `room for ${number(room.events)} events`,
+        room.left_stopped_s != null && `with no deliveries ${span(room.left_stopped_s)}`,
+      ],
+      room.left_s != null && room.left_s < SOON_S,
+    ),
     figure("In flight", number(ledger.in_flight), [`with ${count(state.workers, "worker")}`]),
     figure("Delivered", rate(rates.delivered), [`in the last minute; accepted ${rate(rates.accepted)}`]),
     figure("Success", share(state.success), ["of the attempts of the last 5 min"]),
@@ -82,10 +89,10 @@ function showFigures(state) {
   );
 }
 
-function figure(name, value, notes) {
+function figure(name, value, notes, alarming = false) {
   return h(
     "article",
-    { class: "metric-card" },
+    { class: `metric-card ${alarming ? "metric-card-danger" : ""}` },
     h("p", { class: "metric-label" }, name),
     h("p", { class: "metric-value" }, value),
     notes.filter(Boolean).map((note) => h("p", { class: "lr-note" }, note)),
