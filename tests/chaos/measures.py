@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leadrelay.cli.operate import catch_up
+from leadrelay.cli.status import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,7 +98,7 @@ class Watcher(threading.Thread):
                 self.peaks_mb[process.name] = max(self.peaks_mb.get(process.name, 0), resident_mb(process))
             books = self.watched.books()
             self.reasons[f"{books.sending.state}: {books.sending.reason}"] = None
-            self.estimates.append((time.monotonic(), catch_up(self.watched.queue, books)))
+            self.estimates.append((time.monotonic(), look(self.watched.queue).caught_up))
 
     def stop(self) -> None:
         """End it."""
@@ -122,4 +122,4 @@ class Watcher(threading.Thread):
 
 def caught_up(run: Run) -> Callable[[], bool]:
     """Give whether nothing waits any more that could be sent."""
-    return lambda: catch_up(run.queue, run.books()).seconds == 0
+    return lambda: look(run.queue).caught_up.seconds == 0

@@ -17,7 +17,7 @@ PACKED = gzip.compress(b"\n".join(LINES))
 
 
 def form(**fields):
-    body, content_type = encode_multipart_formdata(fields)
+    body, content_type = encode_multipart_formdata(fields, boundary="x-boundary-x")
     return content_type, body
 
 

@@ -11,7 +11,7 @@ OPEN = replace(ON, state="breaker open", reason="503 for 100% of 20 attempts", s
 
 
 def books(sending=ON, workers=1, **numbers):
-    names = "accepted adopted delivered ready scheduled held in_flight inbox dead dropped late retried rescued replayed"
+    names = "accepted adopted delivered ready scheduled held in_flight inbox dead dropped late retried rescued replayed gave_way"
     zeros = dict.fromkeys([*names.split(), "deduplicated", "died", "epoch", "seq"], 0)
     fixed = {"attempts": {}, "now_ms": 10, "oldest_ms": None, "expected": {}, "lengths": {}}
     return Books(**{**zeros, **numbers}, **fixed, workers=workers, sending=sending)
