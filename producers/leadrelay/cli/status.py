@@ -126,7 +126,7 @@ def headroom_of(before: Sequence[Sample], now: Sample, memory: dict[str, Any]) -
     """
     left = room.left_bytes(room.limit_bytes(memory), memory["used_memory"])
     first = next((sample for sample in before if now.at_ms - sample.at_ms <= _GROWTH_MS), now)
-    seconds = room.headroom_s(left, room.growth_per_s(first, now))
+    seconds = room.headroom_s(left, room.growth_per_s(first, now, now.at_ms - first.at_ms))
     return None if seconds == inf else round(seconds, 1)
 
 

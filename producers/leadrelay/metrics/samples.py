@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from leadrelay.metrics.declared import SENDING_STATES
 from leadrelay.queue import room
-from leadrelay.queue.samples import sample_of
 from leadrelay.queue.valve import ALL
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def _dead(number: int, reasons: Mapping[str, int] | None) -> Iterator[Sample]:
 
 
 def _room(reading: Reading) -> Iterator[Sample]:
-    looks = sample_of(reading.before), sample_of(reading.books)
+    looks = reading.before, reading.books, reading.books.now_ms - reading.before.now_ms
     used, limit = reading.memory["used_memory"], room.limit_bytes(reading.memory)
     left = room.left_bytes(limit, used)
     yield Sample("leadrelay_headroom_seconds", room.headroom_s(left, room.growth_per_s(*looks)))

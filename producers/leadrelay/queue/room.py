@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from leadrelay.queue.samples import Sample
 
 #: Bytes of one waiting event, rather too many: 242 to 486 were measured (ADR 0002), with a payload of 180.
 EVENT_BYTES = 600
@@ -21,17 +19,34 @@ def limit_bytes(memory: Mapping[str, Any]) -> int:
     return int(memory.get("maxmemory") or memory.get("total_system_memory") or 0)
 
 
-def growth_per_s(before: Sample, after: Sample, *, delivering: bool = True) -> float:
+class Counted(Protocol):
+    """Counters at one moment: the books, or a sample of them."""
+
+    @property
+    def accepted(self) -> int:
+        """Events accepted."""
+
+    @property
+    def delivered(self) -> int:
+        """Events delivered."""
+
+    @property
+    def dropped(self) -> int:
+        """Events dropped."""
+
+
+def growth_per_s(before: Counted, after: Counted, ms: int, *, delivering: bool = True) -> float:
     """Give by how many events a second the queue grew between two looks.
 
     Args:
-        before: The earlier sample.
-        after: The later ones; the same moment gives 0.
+        before: The earlier look.
+        after: The later one.
+        ms: Between them; 0 gives no growth.
         delivering: Less what was delivered and dropped; False: as if nothing had been.
     """
     gone = after.delivered + after.dropped - before.delivered - before.dropped
     grown = after.accepted - before.accepted - (gone if delivering else 0)
-    return grown * 1000 / max(1, after.at_ms - before.at_ms)
+    return grown * 1000 / max(1, ms)
 
 
 def left_bytes(limit: int, used: int) -> float:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from leadrelay.doctor.finding import Finding, ok, problem, warning
 from leadrelay.queue.message import VERSION
 from leadrelay.queue.room import EVENT_BYTES, growth_per_s, headroom_s, left_bytes
-from leadrelay.queue.samples import sample_of
 
 if TYPE_CHECKING:
     from leadrelay.doctor.facts import Facts
@@ -105,7 +104,8 @@ def headroom(check: str, facts: Facts) -> list[Finding]:
                 "give the broker more memory; leadrelay status says what fills it",
             )
         ]
-    looks = sample_of(facts.queue.before), sample_of(facts.queue.after)
+    before, after = facts.queue.before, facts.queue.after
+    looks = before, after, after.now_ms - before.now_ms
     coming, growing = growth_per_s(*looks, delivering=False), growth_per_s(*looks)
     full_h, outage_h = headroom_s(left, growing) / 3600, headroom_s(left, coming) / 3600
     outage = f"; with no deliveries {_said(outage_h)}" if coming else ""

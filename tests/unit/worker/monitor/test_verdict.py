@@ -11,8 +11,8 @@ OPEN = replace(ON, state="breaker open", reason="503 for 100% of 20 attempts", s
 
 
 def books(sending=ON, workers=1, **numbers):
-    names = "accepted adopted delivered ready scheduled held in_flight inbox dead dropped late retried rescued replayed gave_way"
-    zeros = dict.fromkeys([*names.split(), "deduplicated", "died", "epoch", "seq"], 0)
+    names = "accepted adopted delivered ready scheduled held in_flight inbox dead dropped late retried rescued replayed"
+    zeros = dict.fromkeys([*names.split(), "gave_way", "deduplicated", "died", "epoch", "seq"], 0)
     fixed = {"attempts": {}, "now_ms": 10, "oldest_ms": None, "expected": {}, "lengths": {}}
     return Books(**{**zeros, **numbers}, **fixed, workers=workers, sending=sending)
 
