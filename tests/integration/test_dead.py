@@ -382,6 +382,15 @@ def test_a_page_looks_at_a_bounded_number(queue):
     assert len(seqs) == 30
 
 
+def test_a_page_that_finds_nothing_stops_looking_and_says_where(queue):
+    letters = DeadLetters(queue)
+    die(queue, [event(number) for number in range(600)], "expired")
+    page = letters.page(Selection(reason="refused"), most=5, most_read=10)
+    assert (page.letters, page.read) == ((), 500)
+    page = letters.page(Selection(reason="refused"), page.rest, most=5, most_read=1000)
+    assert (page.letters, page.read, page.rest) == ((), 100, None)
+
+
 def test_a_page_stays_true_when_letters_leave(queue):
     letters = DeadLetters(queue)
     seqs = die(queue, [event(number) for number in range(30)], "expired")

@@ -8,6 +8,8 @@ from leadrelay.queue import DeadLetters, Settlement, Valve
 from leadrelay.queue.audit import read_audit
 from leadrelay.queue.replay import read_records
 from leadrelay.queue.samples import Samples
+from leadrelay_worker.monitor.jobs import Job
+from leadrelay_worker.monitor.mending import drop
 
 from tests.chaos.processes import until
 from tests.chaos.run import Run
@@ -266,6 +268,14 @@ def test_all_that_match_are_dropped_with_their_reason(run, monitor):
     assert [letter["seq"] for letter in _list(monitor)] == kept
     assert _acts(run) == [("monitor", "drop", "too late")]
     assert run.books().balanced
+
+
+def test_a_drop_that_is_cancelled_ends_after_its_step(run):
+    die(run.queue, [event(number) for number in range(700)], "expired")
+    job = Job("drop", "all", "ann")
+    job.stop()
+    assert drop(DeadLetters(run.queue), {}, "ann", "a test", job) == {"dropped": 500}
+    assert run.books().dead == 200
 
 
 # Events ---------------------------------------------------------------------------------------------------------------
