@@ -48,7 +48,7 @@ def made(title, properties, **options):
 
 def sent(event):
     """Give the bytes that a worker sends for an event, in a query and in a body."""
-    form, agent, _ = _request(event.payload())
+    form, agent, *_ = _request(event.payload())
     queried = Destination("http://localhost", method="GET")._request(form, agent)
     posted = Destination("http://localhost")._request(form, agent)
     return urlsplit(f"http://localhost{queried.path_url}").query.encode(), posted.body

@@ -34,6 +34,7 @@ class Journal:
         """Take the batch in doubt as accepted if it is the one that the queue accepted last."""
         if self._digest and self._digest == last_batch:
             self.done = self._next
+        self._digest = ""
 
     def begin(self, after: Mapping[str, int], digest: str) -> None:
         """Note a batch before it is sent; raises OSError.
@@ -47,7 +48,7 @@ class Journal:
 
     def accepted(self) -> None:
         """Note that the batch was accepted: written with the next one, or by `close`."""
-        self.done = self._next
+        self.done, self._digest = self._next, ""
 
     def renamed(self, name: str, to: str) -> None:
         """Note that a segment is about to change its name; raises OSError."""
@@ -57,10 +58,12 @@ class Journal:
             self._write()
 
     def close(self) -> None:
-        """Write the positions of the segments that are still there; raises OSError."""
+        """Write the positions of the segments that are still there, unless a batch is in doubt; raises OSError."""
+        if self._digest:
+            return
         there = set(self._folder.waiting())
         self.done = {name: at for name, at in self.done.items() if name in there}
-        self._next, self._digest = self.done, ""
+        self._next = self.done
         self._write()
 
     def _write(self) -> None:

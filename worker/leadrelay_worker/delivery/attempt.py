@@ -125,7 +125,7 @@ def _request(payload: bytes) -> _Request | None:
         return None
     return _Request(
         encode(params),
-        params.get(USER_AGENT) or _AGENT,
+        params.get(USER_AGENT, _AGENT),
         shown_title(params.get("ti", "")),
         identity=bool(identity_of(params)),
         proxy="proxy" in params,
