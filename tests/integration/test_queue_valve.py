@@ -67,3 +67,19 @@ def test_a_blocked_scope_waits_in_order_and_lets_others_pass(queue, worker):
         order += claim
         worker.settle(claim[0])
     assert order == [3, 4]
+
+
+def test_a_suspect_is_the_probe_when_nothing_else_waits(queue):
+    queue.enqueue([entry(1, LANE), entry(2, LANE)])
+    Requests(queue, "dead").claim()
+    queue.rescue("run")
+    queue.client.zadd(queue.keys.name("leases"), {"dead": 1}, xx=True)
+    queue.rescue("run")
+    set_breaker(queue, "", "half_open")
+    worker = Requests(queue, "w")
+    claim = worker.claim()
+    assert (seqs(claim), claim.alone) == ([1], True)
+    assert worker.claim().messages == ()
+    worker.settle(1)
+    set_breaker(queue, "", "closed")
+    assert seqs(worker.claim()) == [2]

@@ -240,8 +240,9 @@ local function first_held(run)
   if member then return member, string.sub(member, #run + 19) end
 end
 
--- To the head of the queue; an event whose worker died waits where it will be claimed alone.
-local function put_back(m, raw) call('RPUSH', m.suspect > 0 and SUSPECTS or RETURNING, raw) end
+-- To the head of the queue; an event whose worker died waits where it will be claimed alone. `m` is nil for one of a newer
+-- version: a worker that can read it claims it from there.
+local function put_back(m, raw) call('RPUSH', m and m.suspect > 0 and SUSPECTS or RETURNING, raw) end
 
 -- `lanes`: lane -> "<seq of its head>"; once the head failed by itself, "<seq> <its age then> <delivered by then>".
 local function head_of(lane) return string.match(call('HGET', LANES, lane) or '', '^%d+') end
@@ -253,9 +254,8 @@ local function release_lane(m)
     call('HDEL', LANES, m.lane)
     return
   end
-  local heir = parse(raw)
-  put_back(heir, raw)
-  call('HSET', LANES, m.lane, heir.seq)
+  put_back(parse(raw), raw)
+  call('HSET', LANES, m.lane, whole(tonumber(string.sub(member, #m.lane + 2, #m.lane + 17))))
   call('ZREM', HELD, member)
   move('held', 'ready', 1)
 end

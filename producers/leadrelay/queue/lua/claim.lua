@@ -10,6 +10,7 @@ local LONGEST_WAIT = 1000  -- ms; bounds what a worker sleeps through when a wak
 local PATTERN = {RETURNING, READY, RETURNING, READY, RETURNING, READY, RETURNING, READY, RETURNING, BULK}
 
 local LOOK = 50            -- events among which a probe is chosen
+local MOST_SUSPECTS = 100  -- looked at in one claim
 local FEWEST_MS = 10       -- between claims for one token of a rate
 
 local epoch, newer = open_books()
@@ -129,7 +130,7 @@ for _, raw in ipairs(call('ZRANGEBYSCORE', SCHEDULED, '-inf', NOW, 'LIMIT', 0, l
   move('scheduled', 'ready', 1)
 end
 
--- Suspects: one, alone, with the worker that has drained for it; never as a probe ------------------------------
+-- Suspects: one, alone, with the worker that has drained for it; as a probe only when nothing else waits ---------
 if call('LLEN', SUSPECTS) > 0 and not probe_lease_of then
   local by, until_ms = string.match(call('HGET', REPLIES, 'alone') or '', '^(%S+) (%d+)$')
   if not by or by == worker or NOW >= tonumber(until_ms) then
@@ -294,14 +295,19 @@ end
 
 local by_suspect = string.match(call('HGET', REPLIES, 'alone') or '', '^(%S+) ')
 if by_suspect == worker and call('LLEN', SUSPECTS) > 0 and not probe_lease_of then
-  while #batch == 0 and call('LLEN', SUSPECTS) > 0 do
-    if not deal(call('LINDEX', SUSPECTS, -1), function() call('RPOP', SUSPECTS) end, SUSPECTS) then break end
+  for _ = 1, math.min(call('LLEN', SUSPECTS), MOST_SUSPECTS) do  -- one of a newer version goes to the end and stays
+    if not deal(call('LINDEX', SUSPECTS, -1), function() call('RPOP', SUSPECTS) end, SUSPECTS) or #batch > 0 then break end
   end
 end
 
 -- Gives the message, its list, and how to take it out.
 local function from_lists()
-  if probe_lease_of then return probe_from_lists() end
+  if probe_lease_of then
+    local found, list, leave = probe_from_lists()
+    local last_one = not found and call('LINDEX', SUSPECTS, -1)  -- else nothing would ever be tried
+    if last_one then return last_one, SUSPECTS, function() call('RPOP', SUSPECTS) end end
+    return found, list, leave
+  end
   for step = 0, #PATTERN - 1 do
     local list = PATTERN[(cursor + step) % #PATTERN + 1]
     local raw = call('LINDEX', list, -1)

@@ -28,8 +28,14 @@ local fields = call('HKEYS', FLIGHT)
 for _, worker in ipairs(expired) do
   for _, field in ipairs(held_by(worker, fields)) do
     if rescued == most then break end
-    local m = parse(call('HGET', FLIGHT, field))
-    move('in_flight', suspect(m), 1)
+    local raw = call('HGET', FLIGHT, field)
+    local m = parse(raw)
+    if m then
+      move('in_flight', suspect(m), 1)
+    else  -- of a newer version
+      put_back(m, raw)
+      move('in_flight', 'ready', 1)
+    end
     call('HDEL', FLIGHT, field)
     rescued = rescued + 1
   end
