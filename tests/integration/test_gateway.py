@@ -313,6 +313,14 @@ def command(own_broker, tmp_path, *options, **env):
     return process.child.returncode, process.tail()
 
 
+@pytest.mark.parametrize("mode", ["off", "log", "fake", "inline"])
+def test_it_answers_for_no_event_that_is_kept_nowhere(own_broker, tmp_path, mode):
+    code, said = command(own_broker, tmp_path, LEADRELAY_MODE=mode)
+    assert code == 1
+    assert f"LEADRELAY_MODE={mode}" in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
 def test_it_is_not_open_to_others_by_accident(own_broker, tmp_path, host):
     code, said = command(own_broker, tmp_path, "--host", host)

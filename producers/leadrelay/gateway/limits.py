@@ -10,7 +10,11 @@ MOST_FORM = 256 * 1024
 MOST_FIELDS = 1000
 #: Bytes of an upload as it comes, and once it is unpacked.
 MOST_UPLOAD, MOST_UNPACKED = 1024 * 1024, 4 * 1024 * 1024
-#: Events in one upload: it must be answered in time.
+#: Parts of an upload's form, and members of its gzip: each costs a copy of what follows it.
+MOST_PARTS, MOST_MEMBERS = 20, 100
+#: Bytes of a header that names a boundary or a field: reading one takes time by the square of its length.
+MOST_HEADER = 1024
+#: Events in one upload, and its lines: it must be answered in time.
 MOST_LINES = 5000
 #: Uploads at a time; each may need `MOST_UNPACKED`.
 MOST_UPLOADS = 4

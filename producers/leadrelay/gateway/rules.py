@@ -47,8 +47,13 @@ class Rules:
             any_dataset: Take events of every dataset.
 
         Raises:
-            ConfigurationError: There is no dataset that it could take.
+            ConfigurationError: There is no dataset that it could take, or no event would be safe in this mode.
         """
+        if settings.mode != "live":
+            raise ConfigurationError(
+                f"LEADRELAY_MODE={settings.mode}: a gateway answers with an id once the event is safe, which it is in "
+                "the mode `live` alone"
+            )
         datasets = settings.allowed_datasets | ({settings.dataset_id} if settings.dataset_id else set())
         if any_dataset:
             datasets = frozenset()

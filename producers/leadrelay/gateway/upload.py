@@ -6,7 +6,7 @@ import zlib
 from email.message import Message
 from typing import TYPE_CHECKING
 
-from leadrelay.gateway.limits import MOST_LINES, MOST_UNPACKED
+from leadrelay.gateway.limits import MOST_HEADER, MOST_LINES, MOST_MEMBERS, MOST_PARTS, MOST_UNPACKED
 from leadrelay.ids import derived_eid
 from leadrelay.serving.asgi import Refused
 from leadrelay.trackapi.forms import parameters
@@ -35,10 +35,10 @@ def lines_of(content_type: str, body: bytes) -> list[bytes]:
     """
     for name, part in _parts(content_type, body):
         if name in FIELDS:
-            found = [line.strip() for line in unpacked(part).split(b"\n") if line.strip()]
-            if len(found) > MOST_LINES:
+            text = unpacked(part)
+            if text.count(b"\n") > MOST_LINES:
                 raise Refused(413, f"more than {MOST_LINES} lines (a limit of ours)")
-            return found
+            return [line.strip() for line in text.split(b"\n") if line.strip()]
     raise Refused(400, f"no file: send it as the field {' or '.join(sorted(FIELDS))}")
 
 
@@ -51,8 +51,11 @@ def unpacked(packed: bytes) -> bytes:
     at = packed.find(_MAGIC, 0, _MOST_PREAMBLE)
     if at < 0:
         raise Refused(400, "the file is not a gzip")
-    found, rest = b"", packed[at:]
+    found, rest, members = b"", packed[at:], 0
     while rest.startswith(_MAGIC):  # a gzip may have several members
+        members += 1
+        if members > MOST_MEMBERS:
+            raise Refused(413, f"a gzip of more than {MOST_MEMBERS} members (a limit of ours)")
         unpacker = zlib.decompressobj(_GZIP)
         try:
             found += unpacker.decompress(rest, MOST_UNPACKED + 1 - len(found))
@@ -86,20 +89,23 @@ def eids_of(lines: list[bytes], agent: str) -> Iterator[str | None]:
 
 def _parts(content_type: str, body: bytes) -> Iterator[tuple[str, bytes]]:
     """Give name and content of each part; what stands before the first one is passed over."""
+    if len(content_type) > MOST_HEADER:
+        raise Refused(413, f"a content type of more than {MOST_HEADER} bytes (a limit of ours)")
     header = Message()
     header["content-type"] = content_type
     boundary = header.get_boundary()
     if header.get_content_type() != "multipart/form-data" or not boundary:
         raise Refused(415, "send multipart/form-data")
-    for part in (b"\r\n" + body).split(b"\r\n--" + boundary.encode("utf-8", "replace"))[1:]:
+    parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode("utf-8", "replace"), MOST_PARTS + 1)
+    for part in parts[1 : MOST_PARTS + 1]:
         head, _, content = part.partition(b"\r\n\r\n")
         yield _name(head), content
 
 
 def _name(head: bytes) -> str:
-    for line in head.decode("latin-1").split("\r\n"):
+    for line in head[: 2 * MOST_HEADER].decode("latin-1").split("\r\n"):
         name, _, value = line.partition(":")
-        if name.lower() == "content-disposition":
+        if name.lower() == "content-disposition" and len(value) <= MOST_HEADER:
             header = Message()
             header["content-disposition"] = value
             return str(header.get_param("name", "", "content-disposition"))

@@ -6,7 +6,7 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadrelay.gateway.limits import MOST_LINES, MOST_UNPACKED
+from leadrelay.gateway.limits import MOST_HEADER, MOST_LINES, MOST_MEMBERS, MOST_PARTS, MOST_UNPACKED
 from leadrelay.gateway.upload import eids_of, lines_of, params_of, unpacked
 from leadrelay.serving.asgi import Refused
 from leadrelay.trackapi.answers import is_event_id
@@ -99,3 +99,19 @@ def test_a_file_object_of_gzip_is_the_same():
     with gzip.GzipFile("named.txt", "wb", fileobj=packed) as file:
         file.write(b"\n".join(LINES))
     assert unpacked(packed.getvalue()) == b"\n".join(LINES)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"),
+    [
+        ("multipart/form-data; boundary=b; x=" + "y" * MOST_HEADER, b"--b\r\n\r\n", 413),
+        (*form(upload=("a.gz", gzip.compress(b"x") * (MOST_MEMBERS + 1))), 413),
+        (*form(upload=("a.gz", gzip.compress(b"\n" * (MOST_LINES + 1)))), 413),
+        (*form(**{f"x{number}": "" for number in range(MOST_PARTS)}, upload=("a.gz", PACKED)), 400),
+        (*form(upload=("a" * MOST_HEADER, PACKED)), 400),
+    ],
+)
+def test_what_takes_long_to_read_is_refused_unread(content_type, body, status):
+    with pytest.raises(Refused) as caught:
+        lines_of(content_type, body)
+    assert caught.value.status == status
