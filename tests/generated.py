@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 from leadrelay.cli import group
-from leadrelay.metrics.declared import QUEUE, WORKER
+from leadrelay.metrics.declared import GATEWAY, QUEUE, WORKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -56,6 +56,7 @@ def metrics_page(page: str) -> str:
     start, rest = page.split(_BEGIN)
     end = rest.partition(_END)[2]
     tables = f"### Of the queue\n\n{_table(QUEUE)}\n### Of one worker\n\n{_table(WORKER)}"
+    tables += f"\n### Of one gateway\n\n{_table(GATEWAY)}"
     return f"{start}{_BEGIN}\n{tables}\n{_END}{end}"
 
 

@@ -92,8 +92,8 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
-def _address(text: str) -> tuple[str, int]:
-    """Read ``HOST:PORT``, ``:PORT`` or ``PORT``; without a host it is loopback."""
+def read_address(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``, ``:PORT`` or ``PORT``; without a host it is loopback. Raises ValueError."""
     host, _, port = text.rpartition(":")
     number = int(port)
     if not 0 <= number <= 65535:  # noqa: PLR2004 - ports
@@ -175,7 +175,7 @@ TABLE: tuple[Setting, ...] = (
         meaning="keep a threaded worker on one core (40% less CPU: threads then hand over cheaply)",
     ),
     Setting(
-        "http", _address, None, "`HOST:PORT` where a worker answers /metrics, /healthz and /readyz; unset: nowhere"
+        "http", read_address, None, "`HOST:PORT` where a worker answers /metrics, /healthz and /readyz; unset: nowhere"
     ),
     Setting("on_time_s", _positive, 60, "seconds from acceptance to delivery that are on time; same for all workers"),
     Setting("report_days", _positive, 31, "days for which reports go back"),

@@ -12,6 +12,7 @@ from leadrelay.errors import ConfigurationError
 from leadrelay.metrics.exporter import Exporter
 from leadrelay.metrics.reading import Reader
 from leadrelay.metrics.serve import Answer, Server, metrics_of
+from leadrelay.metrics.spooled import Spooled
 from leadrelay.queue import Queue
 
 from leadrelay_worker.counters import counters
@@ -59,7 +60,7 @@ class ServeHttp(bootsteps.StartStopStep):
 
 def _paths(settings: Settings, url: str) -> dict[str, Callable[[str], Answer]]:
     queue = Queue(broker.connect(url, TIMEOUT_S), settings.namespace, broker.witness_of(settings))
-    exporter = Exporter(Reader(queue, settings), counters.registry)
+    exporter = Exporter(Reader(queue, settings), counters.registry, spool=Spooled(settings))
     return {
         "/metrics": metrics_of(exporter),
         "/healthz": lambda _: _answer(health.live()),

@@ -59,6 +59,11 @@ class Part:
         return f"{self.name:8} {self.note}".rstrip()
 
 
+def url_of(host: str, port: int) -> str:
+    """Give the URL of a part that listens."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def keep_running(parts: Sequence[Part], beside: Callable[[], None] = lambda: None) -> None:
     """Run the parts until SIGTERM or SIGINT, then end them.
 

@@ -8,6 +8,7 @@ from leadrelay import broker
 from leadrelay.metrics.exporter import Exporter
 from leadrelay.metrics.reading import Reader
 from leadrelay.metrics.serve import Server, metrics_of
+from leadrelay.metrics.spooled import Spooled
 from leadrelay.settings import Settings
 
 #: Seconds that a call to the broker may take; a scrape usually waits for 10.
@@ -20,7 +21,8 @@ _TIMEOUT_S = 5.0
 def exporter(host: str, port: int) -> None:
     """Serve the metrics of the queue for Prometheus, at /metrics."""
     settings = Settings.load()
-    made = Exporter(Reader(broker.open_queue(settings, timeout_s=_TIMEOUT_S), settings))
+    reader = Reader(broker.open_queue(settings, timeout_s=_TIMEOUT_S), settings)
+    made = Exporter(reader, spool=Spooled(settings))
     with Server((host, port), {"/metrics": metrics_of(made)}) as server:
         click.echo(f"{server.url}/metrics")
         server.serve_forever()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from leadrelay.gateway.counts import Counts
     from leadrelay.gateway.intake import Intake
     from leadrelay.gateway.rules import Rules
+    from leadrelay.metrics.exporter import Exporter
     from leadrelay.serving.asgi import Headers, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Gateway:
         rules: Who may send what.
         intake: The way to the queue.
         counts: What it did.
+        exporter: Renders that, and the queue.
         ready: Tells whether events can be taken now.
         most_connections: At a time; one more is cut.
     """
@@ -51,6 +53,7 @@ class Gateway:
         rules: Rules,
         intake: Intake,
         counts: Counts,
+        exporter: Exporter,
         ready: Callable[[], Awaitable[bool]],
         most_connections: int = MOST_CONNECTIONS,
     ) -> None:
@@ -58,7 +61,7 @@ class Gateway:
         self.counts = counts
         self.most_connections = most_connections
         tracking, uploading = Tracking(rules, intake), Uploading(rules, intake, counts)
-        watching = Watching(rules, counts, ready)
+        watching = Watching(rules, exporter, ready)
         self._paths = {
             "/": tracking.track,
             "/log": tracking.mail_pixel,

@@ -36,32 +36,22 @@ class Counts:
     too_many: int = 0
     slow: int = 0
 
-
-#: Name, kind, meaning and field of each number without labels.
-_NUMBERS = (
-    ("accepted_events_total", "counter", "Events that are safe.", "accepted"),
-    ("refused_lines_total", "counter", "Events of uploads that were not taken.", "refused_lines"),
-    ("calls_total", "counter", "Calls to the queue.", "calls"),
-    ("failed_calls_total", "counter", "Calls that the queue did not answer or refused.", "failed_calls"),
-    ("waiting_events", "gauge", "Events that wait for the queue.", "waiting"),
-    ("connections", "gauge", "Open connections.", "connections"),
-    ("too_many_connections_total", "counter", "Connections cut because there were too many.", "too_many"),
-    ("slow_connections_total", "counter", "Connections cut because they were too slow.", "slow"),
-)
+    def told(self) -> Iterator[tuple[str, float, tuple[str, ...]]]:
+        """Yield name, value and labels of each, as `metrics.declared` has them."""
+        for status, number in sorted(self.requests.items()):
+            yield "leadrelay_gateway_requests_total", number, (status,)
+        for name, of in _NUMBERS.items():
+            yield f"leadrelay_gateway_{name}", getattr(self, of), ()
 
 
-def exposition(counts: Counts) -> bytes:
-    """Write them in Prometheus' text format."""
-    return "".join(f"{line}\n" for line in _lines(counts)).encode()
-
-
-def _lines(counts: Counts) -> Iterator[str]:
-    prefix = "leadrelay_gateway"
-    yield f"# HELP {prefix}_requests_total Requests, by the status of the answer."
-    yield f"# TYPE {prefix}_requests_total counter"
-    for status, number in sorted(counts.requests.items()):
-        yield f'{prefix}_requests_total{{status="{status}"}} {number}'
-    for name, kind, meaning, of in _NUMBERS:
-        yield f"# HELP {prefix}_{name} {meaning}"
-        yield f"# TYPE {prefix}_{name} {kind}"
-        yield f"{prefix}_{name} {getattr(counts, of)}"
+#: Metric and field of each number without labels.
+_NUMBERS = {
+    "accepted_events_total": "accepted",
+    "refused_lines_total": "refused_lines",
+    "calls_total": "calls",
+    "failed_calls_total": "failed_calls",
+    "waiting_events": "waiting",
+    "connections": "connections",
+    "too_many_connections_total": "too_many",
+    "slow_connections_total": "slow",
+}

@@ -82,7 +82,7 @@ def serve(settings: Settings, rules: Rules, listener: socket.socket) -> None:
     """Run until SIGTERM or SIGINT: then what was read is answered, and nothing new is taken."""
     way, counts = Way(settings), Counts()
     intake = Intake(way.accept, counts)
-    app: Any = Gateway(rules, intake, counts, way.ready, most_connections())
+    app: Any = Gateway(rules, intake, counts, way.exporter(counts), way.ready, most_connections())
     options: dict[str, Any] = {"http": GatewayProtocol, "ws": "none", "proxy_headers": False, "server_header": False}
     times: dict[str, Any] = {"timeout_keep_alive": IDLE_S, "timeout_graceful_shutdown": STOP_S}
     quiet: dict[str, Any] = {"lifespan": "off", "log_level": "critical", "access_log": False, "loop": "asyncio"}

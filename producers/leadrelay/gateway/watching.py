@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from leadrelay.gateway.counts import exposition
 from leadrelay.gateway.reading import GET, check_head
 from leadrelay.gateway.rules import SECRET_HEADER, is_loopback
 from leadrelay.serving.asgi import Refused, Reply, header_of
@@ -13,11 +14,9 @@ from leadrelay.trackapi.forms import parameters
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from leadrelay.gateway.counts import Counts
     from leadrelay.gateway.rules import Rules
+    from leadrelay.metrics.exporter import Exporter
     from leadrelay.serving.asgi import Receive, Scope
-
-_EXPOSITION = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 class Watching:
@@ -25,15 +24,16 @@ class Watching:
 
     Args:
         rules: Who may ask.
-        counts: What it did.
+        exporter: Renders what it did, and the queue.
         ready: Tells whether events can be taken now.
     """
 
-    def __init__(self, rules: Rules, counts: Counts, ready: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(self, rules: Rules, exporter: Exporter, ready: Callable[[], Awaitable[bool]]) -> None:
         """See the class."""
         self._rules = rules
-        self._counts = counts
+        self._exporter = exporter
         self._ready = ready
+        self._scrapes = ThreadPoolExecutor(1, thread_name_prefix="scrape")  # its own: the broker may keep it waiting
 
     async def health(self, scope: Scope, _: Receive) -> Reply:
         """Answer, which is all that is asked."""
@@ -48,11 +48,14 @@ class Watching:
         return Reply(200, b"ready")
 
     async def metrics(self, scope: Scope, _: Receive) -> Reply:
-        """Give the counts: to who has the secret, and without one to this machine."""
+        """Give the metrics: to who has the secret, and without one to this machine."""
         check_head(scope["method"], GET, 0)
         headers = scope["headers"]
         if self._rules.secret:
             self._rules.check_secret(header_of(headers, SECRET_HEADER), parameters(scope["query_string"]))
         elif not is_loopback((scope["client"] or ("",))[0]) or header_of(headers, b"x-forwarded-for"):
             raise Refused(403, "without a secret, metrics are for this machine")
-        return Reply(200, exposition(self._counts), _EXPOSITION)
+        accept = header_of(headers, b"accept").decode("latin-1")
+        loop = asyncio.get_running_loop()
+        body, content_type = await loop.run_in_executor(self._scrapes, self._exporter.render, accept)
+        return Reply(200, body, content_type.encode())

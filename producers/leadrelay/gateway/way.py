@@ -12,15 +12,23 @@ from leadrelay import broker
 from leadrelay.client import Client
 from leadrelay.errors import LeadrelayError
 from leadrelay.gateway.limits import CALL_S
+from leadrelay.metrics.declared import GATEWAY
+from leadrelay.metrics.exporter import Counted, Exporter
+from leadrelay.metrics.reading import Reader
+from leadrelay.metrics.samples import Sample
+from leadrelay.metrics.spooled import Spooled
 from leadrelay.spool.folder import Folder
 
 if TYPE_CHECKING:
     from leadrelay.event import Event
+    from leadrelay.gateway.counts import Counts
     from leadrelay.queue.core import Queue
     from leadrelay.settings import Settings
 
 #: Seconds that the broker may take when it is asked whether it would take an event.
 _ASKED_S = 0.5
+#: Seconds that a call may take that reads for a scrape.
+_SCRAPED_S = 2.0
 #: Seconds for which an answer about readiness stands.
 _READY_FOR_S = 1.0
 
@@ -37,6 +45,7 @@ class Way:
         broker.url_of(settings, start=True)
         self._settings = settings
         self._client = Client(replace(settings, timeout_ms=int(CALL_S * 1000)))
+        self._client.tend()  # what a killed process of this home left
         self._queue: Queue | None = None
         self._asked_at, self._answer = float("-inf"), False
 
@@ -50,6 +59,12 @@ class Way:
             self._asked_at = time.monotonic()
             self._answer = await asyncio.to_thread(lambda: self._queue_takes() or self._spool_takes())
         return self._answer
+
+    def exporter(self, counts: Counts) -> Exporter:
+        """Give what renders the metrics of the queue, of this home's spool and of this gateway."""
+        queue = broker.open_queue(self._settings, timeout_s=_SCRAPED_S, start=False)
+        counted = Counted(GATEWAY, lambda: [Sample(*one) for one in counts.told()])
+        return Exporter(Reader(queue, self._settings), counted, spool=Spooled(self._settings))
 
     def close(self) -> None:
         """Leave; at the end of the process."""

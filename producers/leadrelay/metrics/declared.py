@@ -141,7 +141,27 @@ WORKER: tuple[Metric, ...] = (
     Metric("leadrelay_worker_broker_timestamp_seconds", "gauge", "When the broker last answered this worker."),
 )
 
-TABLE: tuple[Metric, ...] = (*QUEUE, *WORKER)
+#: Counted in one gateway process.
+GATEWAY: tuple[Metric, ...] = (
+    Metric(
+        "leadrelay_gateway_requests_total",
+        "counter",
+        "Requests by the status of the answer; `cut`: the connection was cut instead, `gone`: the client left.",
+        ("status",),
+    ),
+    Metric("leadrelay_gateway_accepted_events_total", "counter", "Events that are safe."),
+    Metric("leadrelay_gateway_refused_lines_total", "counter", "Events of uploads that were not taken."),
+    Metric(
+        "leadrelay_gateway_calls_total", "counter", "Calls to the queue, each with what came during the one before."
+    ),
+    Metric("leadrelay_gateway_failed_calls_total", "counter", "Calls that the queue did not answer or refused."),
+    Metric("leadrelay_gateway_waiting_events", "gauge", "Events that wait for the queue."),
+    Metric("leadrelay_gateway_connections", "gauge", "Open connections."),
+    Metric("leadrelay_gateway_too_many_connections_total", "counter", "Connections cut because there were too many."),
+    Metric("leadrelay_gateway_slow_connections_total", "counter", "Connections cut because they were too slow."),
+)
+
+TABLE: tuple[Metric, ...] = (*QUEUE, *WORKER, *GATEWAY)
 
 #: States of sending, as label values.
 SENDING_STATES = ("on", "paused", "breaker_open", "breaker_half_open")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from leadrelay.metrics.reading import Reading
+    from leadrelay.metrics.spooled import Spool
     from leadrelay.queue import Books, Sending
     from leadrelay.queue.replay import Record
 
@@ -95,7 +96,7 @@ def _replays(records: tuple[Record, ...]) -> Iterator[Sample]:
             yield Sample("leadrelay_replay_step_timestamp_seconds", record.step_ms / 1000, labels)
 
 
-def spool_samples(spool: Mapping[str, float | None]) -> Iterator[Sample]:
+def spool_samples(spool: Spool) -> Iterator[Sample]:
     """Yield what `status --json` has under ``spool``; it matters most while the broker cannot be read."""
     for field, name in _SPOOL.items():
         yield Sample(f"leadrelay_spool_{name}", spool[field] or 0)

@@ -16,7 +16,7 @@ DOC = (ROOT / "docs" / "gateway.md").read_text()
 
 def test_every_path_is_told():
     rules = Rules(frozenset(), "", "auto", ())
-    paths = Gateway(rules, None, Counts(), None)._paths
+    paths = Gateway(rules, None, Counts(), None, None)._paths
     assert set(re.findall(r"^\| `(/[^`]*)` \|", DOC, re.MULTILINE)) == set(paths)
     assert upload.PATH in paths
 
