@@ -93,10 +93,11 @@ def estimate(samples: Sequence[Sample], now: Sample, due: Sequence[tuple[float, 
     samples = [*(sample for sample in samples if sample.at_ms < now.at_ms), now]
     arrivals = _arrivals(samples)
     waits = now.ready + now.held
+    stopped = "no worker" if sending.state == "on" and not now.workers else sending.state
+    if waits and stopped != "on":
+        return Estimate(None, stopped)
     if waits <= arrivals:  # what arrived within the last second is on its way
         return Estimate(0.0, later=sum(number for _, number in due))
-    if sending.state != "on" or not now.workers:
-        return Estimate(None, sending.state if sending.state != "on" else "no worker")
     flow = _steady(samples, arrivals) or _by_limits(samples, sending, arrivals)
     if flow is None:
         return Estimate(None, "nothing was sent yet")

@@ -121,6 +121,9 @@ def test_a_broker_that_is_away_is_exit_code_3():
     done = run("status", LEADRELAY_BROKER_URL="redis://127.0.0.1:1/0")
     assert done.returncode == 3
     assert b"Traceback" not in done.stderr
+    told = json.loads(run("status", "--json", LEADRELAY_BROKER_URL="redis://127.0.0.1:1/0").stdout)
+    assert told.pop("spool")["events"] == 0
+    assert told == {"catch_up_s": None, "catch_up_reason": "the broker cannot be reached", "headroom_s": None}
 
 
 def test_a_cut_file_is_noticed_by_the_witness(app, tmp_path):

@@ -139,3 +139,10 @@ def test_counters_that_went_back_give_no_speed_below_nothing():
 )
 def test_drain(backlog, due, flow, seconds):
     assert drain(backlog, due, flow) == (None if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.parametrize(("sending", "workers", "reason"), [(PAUSED, 1, "paused"), (ON, 0, "no worker")])
+def test_what_waits_while_nothing_is_sent_is_not_caught_up_however_little_it_is(sending, workers, reason):
+    steps = ((500, 500),) * 3
+    assert estimate(*history(*steps, waits=20, workers=workers), (), sending) == Estimate(None, reason)
+    assert estimate(*history(*steps, waits=0, workers=workers), (), sending) == Estimate(0.0)

@@ -9,20 +9,17 @@ from leadrelay.settings import Settings, read_address
 from leadrelay_worker.parts import Part, keep_running, url_of
 
 
-class _Address(click.ParamType):
-    name = "address"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        try:
-            return read_address(value)
-        except ValueError:
-            self.fail(f"{value!r} is not HOST:PORT", param, ctx)
+def _address(_: click.Context, option: click.Parameter, text: str | None) -> tuple[str, int] | None:
+    try:
+        return read_address(text) if text else None
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not HOST:PORT", param=option) from None
 
 
 @click.command()
 @click.option(
     "--http",
-    type=_Address(),
+    callback=_address,
     metavar="HOST:PORT",
     default="0.0.0.0:8012",
     show_default=True,
@@ -31,7 +28,7 @@ class _Address(click.ParamType):
 @click.option(
     "--gateway",
     "gateway_at",
-    type=_Address(),
+    callback=_address,
     metavar="HOST:PORT",
     help="Serve the Track API too; read as for --http. Reached from elsewhere it needs LEADRELAY_GATEWAY_SECRET.",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Seconds of samples that the estimate of catching up looks at.
 _DAY_S = 86_400
+#: Seconds between two looks at a queue of which no samples are known.
+_AGAIN_S = 0.5
 #: ms back to the sample from which growth is taken.
 _GROWTH_MS = 300_000
 
@@ -35,10 +38,11 @@ def status(*, as_json: bool) -> None:
     """Say whether events flow, what waits, and whether the books balance."""
     settings = Settings.load()
     try:
-        seen = look(open_queue())
+        seen = look(open_queue(), _AGAIN_S)
     except BrokerUnavailable:
         if as_json:
-            show({"spool": spool.document(settings)})
+            unknown = {"catch_up_s": None, "catch_up_reason": "the broker cannot be reached", "headroom_s": None}
+            show(unknown | {"spool": spool.document(settings)})
         else:
             say("\n".join(spool.lines(settings)))
         raise
@@ -107,11 +111,20 @@ class Seen:
         yield "books      balanced" if self.books.balanced else "books      NOT balanced: " + "; ".join(findings)
 
 
-def look(queue: Queue) -> Seen:
-    """Look at a queue; errors as `scripts.run`."""
-    books, memory = read_books(queue), dict(queue.client.info("memory"))
-    samples, now = Samples(queue), sample_of(books)
-    before = samples.read(_DAY_S)
+def look(queue: Queue, again_s: float = 0.0) -> Seen:
+    """Look at a queue; errors as `scripts.run`.
+
+    Args:
+        queue: The queue.
+        again_s: Seconds after which to look once more where there are no samples yet, to see how it moves.
+    """
+    samples = Samples(queue)
+    before, books = samples.read(_DAY_S), read_books(queue)
+    if again_s and books.accepted and not before:
+        before = [sample_of(books)]
+        time.sleep(again_s)
+        books = read_books(queue)
+    memory, now = dict(queue.client.info("memory")), sample_of(books)
     caught_up = estimate(before, now, samples.due(books.now_ms), books.sending)
     return Seen(books, memory, headroom_of(before, now, memory), caught_up, hot_lanes(queue))
 
@@ -125,7 +138,8 @@ def headroom_of(before: Sequence[Sample], now: Sample, memory: dict[str, Any]) -
         memory: INFO memory.
     """
     left = room.left_bytes(room.limit_bytes(memory), memory["used_memory"])
-    first = next((sample for sample in before if now.at_ms - sample.at_ms <= _GROWTH_MS), now)
+    latest = before[-1] if before else now  # without workers none is taken, and it is then that a queue grows
+    first = next((sample for sample in before if now.at_ms - sample.at_ms <= _GROWTH_MS), latest)
     seconds = room.headroom_s(left, room.growth_per_s(first, now, now.at_ms - first.at_ms))
     return None if seconds == inf else round(seconds, 1)
 
