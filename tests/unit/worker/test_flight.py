@@ -1,3 +1,6 @@
+import sys
+from threading import Event, Thread
+
 import pytest
 from leadrelay.errors import BrokerUnavailable
 from leadrelay.queue.core import Claim, Claimed, Settled
@@ -128,6 +131,32 @@ def test_closing_hands_back_the_oldest_last():
         ("1.1", "ready"),
     ]
     assert queue.left == flight.worker
+
+
+def test_closing_hands_back_what_the_last_lost_reply_brings():
+    queue = FakeQueue(BrokerUnavailable(), [claimed(1)])
+    flight = Flight(queue, "w", 4)
+    with pytest.raises(BrokerUnavailable):
+        flight.turn()
+    flight.close()
+    assert [settlement.kind for call in queue.calls for settlement in call[2]] == ["ready"]
+    assert flight.holding == 0
+
+
+def test_a_heartbeat_goes_on_while_threads_settle():
+    flight = Flight(FakeQueue(), "w", 4)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    ended = Event()
+    thread = Thread(target=lambda: [flight.settle(f"{n}.1", "delivered") for n in range(20_000) if not ended.is_set()])
+    try:
+        thread.start()
+        while thread.is_alive():
+            flight._tokens()
+    finally:
+        ended.set()
+        sys.setswitchinterval(interval)
+        thread.join()
 
 
 def test_a_restarted_worker_has_another_name():

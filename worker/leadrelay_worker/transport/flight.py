@@ -163,16 +163,16 @@ class Flight:
         """Give the tokens that this worker has; None while a turn is unanswered: it may have brought more."""
         if self._asked:
             return None
-        return set(self._held) | {settlement.token for settlement in self._pending}
+        return set(self._held) | {settlement.token for settlement in tuple(self._pending)}  # threads add to it
 
     def close(self) -> None:
         """Send the last settlements and hand back what was not begun, oldest to the head of the queue."""
-        for token in sorted(self._held, key=lambda token: int(token.partition(".")[0]), reverse=True):
-            self.settle(token, "ready")
         self.capacity = 0
         failpoint("close.before")
-        while self._asked or self._pending:
-            self.turn()
+        while self._held or self._asked or self._pending:
+            for token in sorted(self._held, key=lambda token: int(token.partition(".")[0]), reverse=True):
+                self.settle(token, "ready")
+            self.turn()  # a reply that was lost before may bring more
         failpoint("close.after")
         self.queue.leave(self.worker)
         if self.queue.witness:
