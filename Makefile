@@ -14,7 +14,7 @@ demo: $(READY)
 	$(BIN)/python -m benchmarks.demo $(if $(INPUT),--input '$(INPUT)')
 
 test: $(READY)
-	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+	$(BIN)/python -m pytest -m 'not slow' -n 3 --dist loadfile $(ARGS)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow -n 4 $(ARGS)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,11 +29,22 @@ class Unavailable(Exception):
     """This machine lacks what a scenario needs; the message says what."""
 
 
+#: Below the ports that the system gives to connections (from 32768 on), so that none takes one of these in between.
+_PORTS = range(20_000, 32_000)
+_port_locks = os.open(Path(tempfile.gettempdir(), f"leadrelay-test-ports-{os.getuid()}"), os.O_CREAT | os.O_RDWR, 0o600)
+_next_ports = itertools.islice(itertools.cycle(_PORTS), random.SystemRandom().randrange(len(_PORTS)), None)
+
+
 def free_port() -> int:
-    """Give a loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Give a loopback port that nobody listens on, and that no other process is given while this one lives."""
+    for port in itertools.islice(_next_ports, len(_PORTS)):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            fcntl.lockf(_port_locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    message = f"no port of {_PORTS} is free"
+    raise Unavailable(message)
 
 
 def until(predicate: Callable[[], Any], what: str, timeout: float = 60.0) -> Any:
