@@ -5,7 +5,7 @@
 set -eu
 customer=$1 invoice=$2 amount=$3
 eid=$(printf 'paid %s' "$invoice" | sha256sum | cut -c 1-32)
-exec curl --silent --show-error --fail --max-time 10 --retry 5 --retry-connrefused --retry-all-errors \
+exec curl --silent --show-error --fail --max-time 10 --retry 5 --retry-connrefused \
     --header "Leadrelay-Secret: ${SECRET:-}" \
     --data-urlencode "si=$DATASET" --data-urlencode "ti=invoice_paid" --data-urlencode "eid=$eid" --data "proxy=true" \
     --data-urlencode "userId=$customer" --data-urlencode "invoice=$invoice" --data-urlencode "amount=$amount" \
