@@ -73,6 +73,16 @@ def table(path: Path, rows: int, first: int = 0) -> Input:
     return Input(path, options, 0, Counter(map(str, range(first, first + rows))), lambda params: params["serial"])
 
 
+def import_beside(run: Run, rows: int, first: int) -> Process:
+    """Start the import of a table with serials from `first`, and wait until its rows come; gives its process."""
+    given = table(run.folder / f"rows-{first}.csv", rows, first)
+    command = [sys.executable, "-m", "leadrelay", "import", str(given.path), *given.options]
+    process = Process(f"import-{first}", command, run.folder, run.env)
+    run.beside.append(process)
+    until(lambda: run.books().lengths["bulk"] > 0 or not process.alive, "the import begins")
+    return process
+
+
 def log(path: Path) -> Input:
     """Take a real log in the combined format, gzip or plain."""
     raw = path.read_bytes()

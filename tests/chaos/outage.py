@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.chaos.imports import table
+from tests.chaos.imports import import_beside
 from tests.chaos.measures import (
     Arrival,
     Watcher,
@@ -30,7 +30,7 @@ from tests.chaos.measures import (
     most_in_a_second,
     percentiles,
 )
-from tests.chaos.processes import Process, until
+from tests.chaos.processes import until
 from tests.chaos.run import Run
 
 if TYPE_CHECKING:
@@ -307,11 +307,7 @@ class Outage:
 
     def _import(self, first: int, *, wait: bool = False) -> None:
         """Import rows; `wait` until none waits."""
-        given = table(self.run.folder / f"rows-{first}.csv", self.plan.imported, first)
-        command = [sys.executable, "-m", "leadrelay", "import", str(given.path), *given.options]
-        process = Process(f"import-{first}", command, self.run.folder, self.run.env)
-        self.run.beside.append(process)
-        until(lambda: self.run.books().lengths["bulk"] > 0 or not process.alive, "the import begins")
+        process = import_beside(self.run, self.plan.imported, first)
         if wait:
             until(lambda: not process.alive and not self.run.books().lengths["bulk"], "the import is delivered", 600)
 
