@@ -8,7 +8,7 @@ arrives meanwhile, and what is scheduled for meanwhile, is work too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -176,11 +176,12 @@ def _workers_take(samples: Sequence[Sample]) -> float:
 
 
 def _need_no_other(samples: Sequence[Sample]) -> float:
-    """Give the part of the newest attempts after which the event needs no other one."""
+    """Give the part of the newest attempts, since sending went on, after which the event needs no other one."""
     now = samples[-1]
-    before = next(sample for sample in samples if now.at_ms - sample.at_ms <= RECENT_S * 1000)
+    recent = takewhile(lambda one: one.sending == "on" and now.at_ms - one.at_ms <= RECENT_S * 1000, reversed(samples))
+    before = [now, *recent][-1]
     attempts, retried = _attempts(now) - _attempts(before), now.retried - before.retried
-    return 1 - retried / attempts if before.sending == "on" and 0 <= retried < attempts else 1.0
+    return 1 - retried / attempts if 0 <= retried < attempts else 1.0
 
 
 def _arrivals(samples: Sequence[Sample]) -> float:

@@ -184,7 +184,7 @@ def test_a_letter_is_edited_until_it_is_right_and_replayed(page, run):
     page.shows("json: the worker reads the answer", "#wrong")
     page.type("#event", '{"si": "d1", "ti": "signup", "plan": "pro"}')
     page.click("Save as a new revision")
-    page.shows("edited 1 times", "#letter")
+    page.shows("edited 1 time", "#letter")
     page.shows("plan", "#content")
     page.click("Replay it")
     page.shows("It was replayed", "#letter")

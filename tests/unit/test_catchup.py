@@ -109,6 +109,15 @@ def test_attempts_that_must_be_repeated_slow_it_down():
     assert estimate(samples, now, (), replace(ON, rate=50.0)).seconds == pytest.approx(10_000 / (50 * 0.75), rel=0.01)
 
 
+def test_attempts_that_failed_before_a_short_outage_ended_say_nothing_of_what_comes_after():
+    before = Sample(80_000, workers=1, ready=10, delivered=50, attempts={"accepted": 50})
+    failed = {"retried": 100, "attempts": {"accepted": 50, "transient": 100}}
+    down = replace(before, at_ms=90_000, ready=150, sending="breaker open", good=40.0, ceiling=40.0, **failed)
+    some = {"delivered": 60, "attempts": {"accepted": 60, "transient": 100}}
+    now = replace(down, at_ms=100_000, ready=140, sending="on", rate=10.0, good=0.0, **some)
+    assert estimate([before, down], now, (), STARTING).seconds == pytest.approx(2 + 110 / 40)  # 10 20 40
+
+
 def test_what_is_scheduled_for_meanwhile_is_work_and_what_is_later_is_told():
     due = [(10.0, 1000), (50.0, 1000), (3600.0, 7)]
     assert estimate(*history((0, 1000), (0, 1000)), due, ON) == Estimate(120.0, later=7)

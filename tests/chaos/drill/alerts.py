@@ -1,9 +1,9 @@
 """From scrapes of the real exporter to what the rules in `ops/prometheus/rules.yml` make of them.
 
-`promtool` has a clock of its own, and rules wait for minutes. So a span of the drill (say a second) is taken as a minute
-of Prometheus: what was scraped in the 7th second is the sample of the 7th minute. Where no scrape came there is no
-sample. Values are as they were scraped: a lag of 20 s stays 20 s. So what is shown is that a state that lasts makes the
-alert fire, not that limits on seconds fit.
+`promtool` has a clock of its own, and rules wait for minutes. So a span of the drill, say a second, stands for a
+minute of Prometheus: what was scraped in the 7th second is the sample of the 7th minute. Where no scrape came there is
+no sample. Values are as they were scraped: a lag of 20 s stays 20 s. So what is shown is that a state that lasts makes
+the alert fire, not that limits on seconds fit.
 """
 
 from __future__ import annotations

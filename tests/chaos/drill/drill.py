@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 LIVE, IMPORTED, REJECTED = 10_000_000, 20_000_000, 30_000_000
 #: Title of what is rejected, and as it should be.
 WRONG, RIGHT = "invoice_payed", "invoice_paid"
-#: Seconds by which "since" may be later than the endpoint's failure: some attempts must fail first.
-SINCE_S = 10.0
 #: Bytes of a picture at most.
 PICTURE = 120_000
 #: So that the broker fills in hours, not in months.
@@ -111,19 +109,25 @@ class Drill:
     def _fail(self, load: Load) -> datetime:
         """Let the endpoint fail while events arrive; gives since when."""
         self.run.faults({"status": 503})
-        failed, ends = datetime.now(UTC), time.monotonic() + load.outage_s
+        failed = datetime.now(UTC)
         self.down = self.scraper.minute
         self._track(load.events, load.outage_s * 0.9)
         until(lambda: self.run.books().sending.state.startswith("breaker"), "the breaker opens")
-        time.sleep(max(0.0, ends - time.monotonic()))
+        time.sleep(load.outage_s)
         return failed
 
     def _alert(self) -> Step:
         """Hold what was scraped until now against the rules."""
-        states = alerts.states(dict(self.scraper.minutes), self.run.folder)
+        states: list[str] = []
+
+        def fires() -> bool:
+            states[:] = alerts.states(dict(self.scraper.minutes), self.run.folder)
+            return states[-1] == "firing"
+
+        until(fires, "the alert fires", 120)
         figure = f"{alerts.told(states)}; the endpoint failed in minute {self.down} ({self._scale()})"
-        calm, fires = not any(states[: self.down]), "pending" in states and states[-1] == "firing"
-        return Step(f"{alerts.ALERT} is pending, then fires, and not before", figure, calm and fires)
+        calm = not any(states[: self.down])
+        return Step(f"{alerts.ALERT} is pending, then fires, and not before", figure, calm and "pending" in states)
 
     def _scale(self) -> str:
         return f"a minute stands for {self.plan.minute_s:g} s"
@@ -134,7 +138,11 @@ class Drill:
         late = (told.since - failed).total_seconds() if told.since else None
         figure = f"{told.since:%H:%M:%S}, the endpoint failed at {failed:%H:%M:%S}" if told.since else "nothing"
         # The page shows whole seconds.
-        yield Step(f"… since when, within {SINCE_S:g} s", figure, late is not None and -1 <= late <= SINCE_S)
+        yield Step(
+            f"… since when, within {self.plan.since_s:g} s",
+            figure,
+            late is not None and -1 <= late <= self.plan.since_s,
+        )
         yield Step("… for how long there is room", told.room, bool(re.search(r"\d (s|min|h|d)\b", told.room)))
         yield self._picture("delivery", operator.picture("delivery"))
 

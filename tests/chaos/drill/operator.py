@@ -66,7 +66,7 @@ class Operator:
 
     def picture(self, name: str) -> int:
         """Keep what the page looks like; gives the size in bytes."""
-        self.page.driver.execute_async_script("setTimeout(arguments[0], 500)")  # what fades has faded
+        self.page.driver.execute_async_script("setTimeout(arguments[0], 1000)")  # what moves has come to rest
         file = self.pictures / f"drill-{name}.png"
         file.write_bytes(self.page.driver.get_screenshot_as_png())
         return file.stat().st_size
@@ -89,7 +89,7 @@ class Operator:
         event = json.loads(self.page.script("return document.getElementById('event').value"))
         self.page.type("#event", json.dumps({**event, **values}))
         self.page.click("Save as a new revision")
-        self.page.shows("edited 1 times", "#letter")
+        self.page.shows("edited 1 time", "#letter")
         return str(self.page.script("return document.querySelector('#letter dd a').innerText"))
 
     def replay(self, number: int) -> str:
@@ -109,6 +109,7 @@ class Operator:
         self._open("ledger")
         self.page.click("Recount now")
         self.page.shows("messages read", "#counted")
+        self.page.script("scrollTo(0, 0)")
         return self.page.text("#balance")
 
     def _open(self, path: str) -> None:

@@ -3,7 +3,7 @@
 import { address, get, post } from "./api.js";
 import { fill, h, part, table } from "./dom.js";
 import { act, ask, say } from "./say.js";
-import { moment, number, outcome, span } from "./text.js";
+import { count, moment, number, outcome, span } from "./text.js";
 
 const path = location.pathname.slice(address("").length).replace(/\/$/, "");
 let letter = null;
@@ -38,8 +38,8 @@ function show() {
     ["Died", moment(letter.died)],
     ["Reason", letter.reason],
     ["Attempts", number(letter.attempts)],
-    ["Revision", letter.revision ? `edited ${number(letter.revision)} times` : "as it was accepted"],
-    ["Replayed", letter.replays ? `${number(letter.replays)} times` : "never"],
+    ["Revision", letter.revision ? `edited ${count(letter.revision, "time")}` : "as it was accepted"],
+    ["Replayed", letter.replays ? count(letter.replays, "time") : "never"],
     ["Stale", letter.stale ? "yes: newer values of the same person went out since" : "no"],
   ];
   fill(
