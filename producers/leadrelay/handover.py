@@ -57,6 +57,7 @@ class Handover:
         threads = threads_run()
         self._budget_s = settings.timeout_ms / 1000 * _SHARE
         self._folder = Folder(settings.home, settings.label())
+        self._secret = settings.lane_secret
         self._always = settings.spool_fsync == "always"
         self._writer = Writer(self._folder, most_bytes=settings.spool_max_bytes, always=self._always)
         self._lost = Lost(self._folder)
@@ -215,7 +216,8 @@ class Handover:
         return True
 
     def _drain(self, end: float) -> Drained:
-        from leadrelay.queue.core import Batch  # noqa: PLC0415 - loads redis; here it is loaded
+        from leadrelay.forgotten import Forgotten  # noqa: PLC0415 - loads redis; here it is loaded
+        from leadrelay.queue.core import Batch  # noqa: PLC0415 - likewise
         from leadrelay.spool.drain import Drain  # noqa: PLC0415 - not needed in a call
 
         def send(entries: Sequence[Entry], source: str, digest: str) -> None:
@@ -225,7 +227,8 @@ class Handover:
         def last_batch(source: str) -> str:
             return self._door.sender(min(end, time.monotonic() + _BATCH_S)).queue.last_batch(source)
 
-        return Drain(self._folder, send, last_batch, lambda _: self._sync()).run(until=end)
+        forgotten = Forgotten(self._door.sender(min(end, time.monotonic() + _BATCH_S)).queue, self._secret)
+        return Drain(self._folder, send, last_batch, lambda _: self._sync(), forgotten.sent_as).run(until=end)
 
     def _sync(self) -> None:
         if time.monotonic() - self._synced_at < _SYNC_S:

@@ -22,7 +22,7 @@ from leadrelay.queue.message import Entry
 from leadrelay.trackapi.answers import is_event_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from leadrelay.queue.core import Queue
 
@@ -44,13 +44,14 @@ class Adoption:
     entry: Entry
 
 
-def adopt(queue: Queue, make_entry: MakeEntry, limit: int = 200) -> int:
+def adopt(queue: Queue, make_entry: MakeEntry, limit: int = 200, forgotten: Container[str] = ()) -> int:
     """Move up to `limit` messages out of the inbox, high priority first.
 
     Args:
         queue: Where they go.
         make_entry: Validates and renders an event.
         limit: Most messages.
+        forgotten: Ids of events that are dropped, because their person is forgotten.
 
     Returns:
         How many left the inbox.
@@ -59,15 +60,17 @@ def adopt(queue: Queue, make_entry: MakeEntry, limit: int = 200) -> int:
     for inbox, length in queue.inbox_lengths().items():
         if length and taken < limit:
             raws = queue.run("peek", limit - taken, MOST_BYTES, extra_keys=[inbox])
-            taken += _adopt_from(queue, inbox, raws, make_entry) if raws else 0
+            taken += _adopt_from(queue, inbox, raws, make_entry, forgotten) if raws else 0
     return taken
 
 
-def _adopt_from(queue: Queue, inbox: str, raws: list[bytes], make_entry: MakeEntry) -> int:
+def _adopt_from(queue: Queue, inbox: str, raws: list[bytes], make_entry: MakeEntry, forgotten: Container[str]) -> int:
     args: list[Any] = [RECENT_WINDOW]
     for raw in raws:
         adoption = judge(raw, make_entry, datetime.now(UTC))
         entry = adoption.entry
+        if entry.eid in forgotten:
+            adoption = Adoption("dropped", "forgotten", entry)
         digest = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
         args += (digest, adoption.kind, adoption.argument, *entry.arguments())
     return int(queue.run("adopt", *args, extra_keys=[inbox]))
@@ -81,7 +84,7 @@ def judge(raw: bytes, make_entry: MakeEntry, now: datetime) -> Adoption:
         make_entry: Validates and renders an event.
         now: For ``expires``.
     """
-    digest = hashlib.sha256(raw).hexdigest()[:32]
+    digest = _digest(raw)
     try:
         headers, args, kwargs = _envelope(raw)
     except _UNREADABLE:
@@ -99,6 +102,19 @@ def judge(raw: bytes, make_entry: MakeEntry, now: datetime) -> Adoption:
     if due and due > now:
         return Adoption("scheduled", str(int(due.timestamp() * 1000)), entry)
     return Adoption("ready", "", entry)
+
+
+def eid_of(raw: bytes) -> str:
+    """Give the id under which a raw message is adopted."""
+    try:
+        headers, _, _ = _envelope(raw)
+        return _eid(headers) or _digest(raw)
+    except _UNREADABLE:
+        return _digest(raw)
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()[:32]
 
 
 def _eid(headers: Mapping[str, Any]) -> str:

@@ -47,6 +47,33 @@ def lane_of(
     return hashlib.blake2b(text.encode(), key=secret.encode()[:64], digest_size=8).hexdigest()
 
 
+def normal(name: str, value: object) -> tuple[str, str]:
+    """Give an identity as it is compared: trimmed, an email in lower case, the id in an otui as the uid that it is."""
+    text = str(value).strip()
+    if name == "otui":
+        return "uid", uid_of(text)
+    return name, text.lower() if name == "email" else text
+
+
+def identities(wire: Mapping[str, object]) -> frozenset[tuple[str, str]]:
+    """Give everything in an event that names its person, as (name, value) of `normal`."""
+    found = (normal(name, wire[name]) for name in IDENTITIES if wire.get(name))
+    return frozenset((name, value) for name, value in found if value)
+
+
+def tombstone_of(name: str, value: str, secret: str, dataset: str = "") -> str:
+    """Give what stands for a forgotten identity in the queue: 32 hex digits.
+
+    Args:
+        name: Of `normal`.
+        value: Likewise.
+        secret: As `lane_of`.
+        dataset: The one in which it is forgotten, ``""`` for all.
+    """
+    text = f"{dataset}\0{name}\0{value}"
+    return hashlib.blake2b(text.encode("utf-8", "replace"), key=secret.encode()[:64], digest_size=16).hexdigest()
+
+
 def scope_of(wire: Mapping[str, object]) -> str:
     """Give the short hash of the dataset, by which a breaker can hold its events."""
     return hashlib.blake2b(str(wire.get("si", "")).encode(), digest_size=4).hexdigest()

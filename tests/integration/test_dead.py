@@ -359,9 +359,9 @@ def test_a_letter_that_died_after_it_was_chosen_is_not_dropped(queue, letters):
 def test_the_upkeep_of_a_worker_applies_the_policy(queue, letters):
     die(queue, [event(number) for number in range(1, 9)])
     queue.client.zadd(queue.keys.name("dead_at"), {"1": 1000}, xx=True)
-    Upkeep(queue, lambda *_: None, Settings(), Mock()).round()
+    Upkeep(queue, lambda *_: None, Settings(), Mock(), Mock(eids=())).round()
     assert read_books(queue).dead == 8
-    Upkeep(queue, lambda *_: None, Settings(dead_max=5, dead_max_age=90 * 86400), Mock()).round()
+    Upkeep(queue, lambda *_: None, Settings(dead_max=5, dead_max_age=90 * 86400), Mock(), Mock(eids=())).round()
     assert seqs(letters.select()) == [4, 5, 6, 7, 8]
     assert [(act.number, act.detail) for act in read_audit(queue)] == [
         (2, "beyond 5 (LEADRELAY_DEAD_MAX)"),

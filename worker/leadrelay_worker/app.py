@@ -9,7 +9,7 @@ from celery import Celery, bootsteps, signals
 from kombu import Exchange
 from kombu import Queue as KombuQueue
 from kombu.transport import TRANSPORT_ALIASES
-from leadrelay import broker
+from leadrelay import broker, forgotten
 from leadrelay.client import Client
 from leadrelay.history import HistoryFiles
 from leadrelay.queue.core import Queue
@@ -94,7 +94,8 @@ def _flight(settings: Settings, url: str) -> Flight:
     queue = Queue(client, settings.namespace, witness, settings.lane_patience)
     prefork = settings.pool == "prefork"
     capacity = settings.concurrency * (4 if prefork else 2)
-    flight = Flight(queue, "worker", capacity, least=settings.concurrency if prefork else 1)
+    least = settings.concurrency if prefork else 1
+    flight = Flight(queue, "worker", capacity, least, settings.lane_secret)
     if settings.history:
         endings.attach(HistoryFiles(settings.home), flight.worker)
     return flight
@@ -114,7 +115,7 @@ class KeepUp(bootsteps.StartStopStep):
             return client.entry(client.make(title, wire, eid))
 
         controller = Controller(client.queue, flight.worker, numbers_of(settings))
-        upkeep = Upkeep(client.queue, make_entry, settings, controller, _hourly(client))
+        upkeep = Upkeep(client.queue, make_entry, settings, controller, flight.forgotten, _hourly(client))
 
         def each_second() -> None:
             health.turned.note()
@@ -135,6 +136,7 @@ def _hourly(client: Client) -> tuple[Callable[[], object], ...]:
     settings = client.settings
     return (
         lambda: keep_hours(client.queue, on_time_s=settings.on_time_s, days=settings.report_days),
+        lambda: forgotten.prune(client.queue),
         lambda: HistoryFiles(settings.home).prune(settings.history_days, settings.history_mb * 1_000_000),
     )
 

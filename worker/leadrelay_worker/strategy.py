@@ -12,6 +12,7 @@ from celery.exceptions import TaskRevokedError
 from celery.worker import state
 from celery.worker.request import Request
 from leadrelay.failpoints import failpoint
+from leadrelay.forgotten import REASON
 
 from leadrelay_worker.counters import counters
 from leadrelay_worker.delivery.attempt import Job, Result, attempt
@@ -124,6 +125,16 @@ class TrackRequest(Request):
         """Describe the request to `inspect`, without the event."""
         return {**super().info(safe), "args": [], "kwargs": {}}
 
+    def forget(self) -> bool:
+        """Drop the event instead of sending it if its person is forgotten; gives whether it is dropped."""
+        message = self.message.properties[CLAIMED].message
+        if not self.flight.forgotten.covers_message(message):
+            return False
+        self._settle("dropped", REASON)
+        endings.add(message, "dropped", REASON)
+        task_events.add("task-rejected", self.id, requeue=False)
+        return True
+
     def _announce_revoked(self, reason: str, *args: Any) -> None:
         self._settle("dropped", reason)
         endings.add(self.message.properties[CLAIMED].message, "dropped", reason)
@@ -164,7 +175,7 @@ def strategy(task: Any, app: Any, consumer: Any) -> Callable[..., None]:
         del body
         request = TrackRequest(message, on_ack=ack, on_reject=reject, headers=message.headers, **fixed)
         request.flight = flight
-        if state.revoked and request.revoked():
+        if (state.revoked and request.revoked()) or request.forget():
             return
         task_events.add("task-received", request.id, name=task.name, args="()", kwargs="{}", retries=0)
         state.task_reserved(request)

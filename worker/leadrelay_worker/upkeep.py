@@ -20,6 +20,7 @@ from redis import exceptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from leadrelay.forgotten import Forgotten
     from leadrelay.inbox import MakeEntry
     from leadrelay.queue import Queue
     from leadrelay.settings import Settings
@@ -39,13 +40,14 @@ CLOCK_SET_S = 30.0
 
 
 class Upkeep:
-    """Flow control, rescue, the clock, due, adoption, the policy of dead letters, and the memory watermark.
+    """Tombstones, rescue, the clock, due, flow control, adoption, the policy of dead letters, and the memory watermark.
 
     Args:
         queue: The queue.
         make_entry: For adopting: validates and renders an event.
         settings: For the policy of dead letters.
         controller: This worker's candidacy.
+        forgotten: Kept fresh, and asked of what is adopted.
         hourly: Done in the first round, and once an hour from then on.
     """
 
@@ -55,6 +57,7 @@ class Upkeep:
         make_entry: MakeEntry,
         settings: Settings,
         controller: Controller,
+        forgotten: Forgotten,
         hourly: Sequence[Callable[[], object]] = (),
     ) -> None:
         """See the class."""
@@ -62,6 +65,7 @@ class Upkeep:
         self._queue = queue
         self._make_entry = make_entry
         self._controller = controller
+        self._forgotten = forgotten
         self._hourly = hourly
         self._hourly_at = 0.0
         self._full = False
@@ -70,6 +74,7 @@ class Upkeep:
     def round(self) -> bool:
         """Do all of it once; a broker that is away is met again in the next round. Gives whether it answered."""
         try:
+            self._forgotten.refresh()  # first: nothing is claimed of people whom this worker does not know of yet
             failpoint("rescue")
             rescued = self._queue.rescue()
             if rescued:
@@ -79,7 +84,7 @@ class Upkeep:
             self._queue.due()
             self._controller.round()
             failpoint("adopt")
-            adopt(self._queue, self._make_entry)
+            adopt(self._queue, self._make_entry, forgotten=self._forgotten.eids)
             failpoint("adopt.after")
             self._prune()
             self._watch_memory(self._queue.client.info("memory"))

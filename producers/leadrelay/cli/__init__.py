@@ -15,6 +15,7 @@ from leadrelay.cli.dead import dead
 from leadrelay.cli.doctor import doctor
 from leadrelay.cli.exporter import exporter
 from leadrelay.cli.files import import_
+from leadrelay.cli.forget import forget
 from leadrelay.cli.report import report
 from leadrelay.cli.sending import pause, rate, resume
 from leadrelay.cli.spool import drain
@@ -64,8 +65,8 @@ def group() -> None:
 
 
 for _command in (
-    track, import_, status, verify, dead, audit, doctor, drain, exporter, pause, resume, rate, report, top, trace,
-    completion,
+    track, import_, status, verify, dead, audit, doctor, drain, exporter, forget, pause, resume, rate, report, top,
+    trace, completion,
 ):  # fmt: skip
     group.add_command(_command)
 

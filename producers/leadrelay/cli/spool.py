@@ -9,6 +9,7 @@ import click
 
 from leadrelay import broker
 from leadrelay.cli.common import json_option, progress, show, span
+from leadrelay.forgotten import Forgotten
 from leadrelay.queue.core import Batch
 from leadrelay.sender import Sender
 from leadrelay.settings import Settings
@@ -53,7 +54,8 @@ def _drained(settings: Settings, folder: Folder, waiting: int) -> Drained:
         progress(f"{done.events:,} of {max(waiting, done.events):,} events")
 
     try:
-        return Drain(folder, send, sender.queue.last_batch, tell).run()
+        forgotten = Forgotten(sender.queue, settings.lane_secret)
+        return Drain(folder, send, sender.queue.last_batch, tell, forgotten.sent_as).run()
     finally:
         progress("")
         if sender.queue.witness:

@@ -31,6 +31,9 @@ in two. What stands where (all under one ``{namespace}``, names in `keys`):
 ``batches``
     The last batch accepted from each journal of imports, written in the same step: after a crash an import asks for
     it, however many other events came in between.
+``forgotten``
+    Tombstones: who is forgotten, as keyed hashes, and up to which acceptance (`leadrelay.forgotten`). A worker settles
+    as dropped what they cover.
 ``samples`` and ``samples_day``
     The books over time: one sample for each 10 s of the last hour and each 2 min of the last day (`samples`).
 ``hours``

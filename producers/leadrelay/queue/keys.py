@@ -62,6 +62,11 @@ class Keys:
         return self.name("batches")
 
     @cached_property
+    def forgotten(self) -> str:
+        """The hash of tombstones: who is forgotten, until when; see `leadrelay.forgotten`. No script reads it."""
+        return self.name("forgotten")
+
+    @cached_property
     def samples(self) -> list[str]:
         """The lists of samples of the books, the finest first; see `leadrelay.queue.samples`."""
         return [self.name("samples"), self.name("samples_day")]

@@ -46,7 +46,7 @@ def of_user(queue: Queue, user: str, *, most_found: int) -> Iterator[tuple[int, 
     Raises:
         BrokerUnavailable: As `scripts.run`.
     """
-    wanted, found, read = _needle(user), 0, 0
+    wanted, found, read = needle(user), 0, 0
     for read, (state, raw) in enumerate(everything(queue), 1):
         held = _match(state, raw, user, wanted)
         if held is not None:
@@ -59,7 +59,7 @@ def of_user(queue: Queue, user: str, *, most_found: int) -> Iterator[tuple[int, 
     yield read, None
 
 
-def _needle(user: str) -> bytes:
+def needle(user: str) -> bytes:
     """Give a text that any message of the user holds, in lower case.
 
     It is without what JSON writes otherwise, without letters that have a lower case of their own, and without dots: the

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Send = Callable[[Sequence[Entry], str, str], object]
     #: Gives the name of the last batch that the queue accepted from a source; raises NotAccepted.
     LastBatch = Callable[[str], str]
+    #: Gives what is sent in place of an event that waited; raises NotAccepted.
+    SentAs = Callable[[Waiting], Entry]
 
 logger = logging.getLogger(__name__)
 
@@ -50,13 +52,19 @@ class Drain:
         send: To the queue.
         last_batch: What the queue remembers.
         progress: Told after each batch.
+        sent_as: What is sent of an event, default the event.
     """
 
     def __init__(
-        self, folder: Folder, send: Send, last_batch: LastBatch, progress: Callable[[Drained], object] | None = None
+        self,
+        folder: Folder,
+        send: Send,
+        last_batch: LastBatch,
+        progress: Callable[[Drained], object] | None = None,
+        sent_as: SentAs = lambda waiting: waiting.entry,
     ) -> None:
         """See the class."""
-        self._folder, self._send, self._last_batch = folder, send, last_batch
+        self._folder, self._send, self._last_batch, self._sent_as = folder, send, last_batch, sent_as
         self._progress = progress or (lambda _: None)
         self._done = Drained()
         self._damaged: set[str] = set()
@@ -125,7 +133,7 @@ class Drain:
         after.update((waiting.segment, waiting.end) for waiting in batch)
         digest = _name_of(batch)
         journal.begin(after, digest)
-        self._send([waiting.entry for waiting in batch], journal.source, digest)
+        self._send([self._sent_as(waiting) for waiting in batch], journal.source, digest)
         journal.accepted()
         self._done.events += len(batch)
         self._progress(self._done)

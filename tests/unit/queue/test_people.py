@@ -2,7 +2,7 @@ import json
 
 import pytest
 from leadrelay.queue.message import Message
-from leadrelay.queue.people import _match, _needle
+from leadrelay.queue.people import _match, needle
 from leadrelay.queue.selection import names
 
 
@@ -26,11 +26,11 @@ def _raw(**wire):
 )
 def test_who_is_named_is_found_in_the_bytes(wire, user):
     assert names({"si": "d1", **wire}, user)
-    held = _match("ready", _raw(**wire), user, _needle(user))
+    held = _match("ready", _raw(**wire), user, needle(user))
     assert (held.state, held.message.seq, held.title) == ("ready", 7, "signup")
     assert "42" not in repr(Message.parse(_raw(**wire)))
 
 
 def test_others_are_not():
-    assert _match("ready", _raw(userId="421"), "42", _needle("42")) is None
-    assert _match("ready", b"no message 42", "42", _needle("42")) is None
+    assert _match("ready", _raw(userId="421"), "42", needle("42")) is None
+    assert _match("ready", b"no message 42", "42", needle("42")) is None

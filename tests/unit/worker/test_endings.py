@@ -53,7 +53,7 @@ class Idle:
 
 def test_what_is_hourly_is_done_at_once_and_not_in_every_round():
     done = []
-    upkeep = Upkeep(Idle, None, Settings(), Mock(), [lambda: done.append(1)])
+    upkeep = Upkeep(Idle, None, Settings(), Mock(), Mock(eids=()), [lambda: done.append(1)])
     for _ in range(3):
         upkeep.round()
     assert done == [1]

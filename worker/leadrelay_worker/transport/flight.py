@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leadrelay.failpoints import failpoint
+from leadrelay.forgotten import Forgotten
 from leadrelay.queue.core import LEASE_S, Settlement
 
 from leadrelay_worker.gate import gate
@@ -55,14 +56,16 @@ class Flight:
         name: Part of the worker's name in the queue, for people.
         capacity: Most messages held at a time.
         least: Claim only when there is room for so many (prefork: credit trickles back one by one).
+        secret: `LEADRELAY_LANE_SECRET`, to know the events of people who are forgotten.
     """
 
-    def __init__(self, queue: Queue, name: str, capacity: int, least: int = 1) -> None:
+    def __init__(self, queue: Queue, name: str, capacity: int, least: int = 1, secret: str = "") -> None:
         """See the class; the worker's name is new for each process, so a restart never inherits a lease."""
         self.queue = queue
         self.worker = f"{name.replace(':', '_').replace(' ', '_')}/{os.getpid()}-{secrets.token_hex(3)}"
         self.capacity = capacity
         self.least = least
+        self.forgotten = Forgotten(queue, secret)
         self.wait_s = 0.001
         self.lease_until = 0.0
         self._held: dict[str, float] = {}
