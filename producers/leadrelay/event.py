@@ -12,6 +12,7 @@ from typing import Any
 from leadrelay.errors import InvalidEvent
 from leadrelay.lane import lane_of, scope_of
 from leadrelay.trackapi.forms import NOTES, USER_AGENT
+from leadrelay.trackapi.masking import shown_name
 from leadrelay.trackapi.parameters import ANSWER_FORMS, CACHE_BUSTER, PARAMETERS, STRICT, doubts
 from leadrelay.trackapi.proxy import ASKED, sends_proxy
 from leadrelay.trackapi.values import to_text
@@ -32,7 +33,6 @@ MOST_REPORTED = 1000
 #: Arguments of a call that are no wire parameters.
 OPTIONS = ("user_agent", "lane", "idempotency_key")
 
-_SHOWN = 40
 _reported: set[str] = set()
 
 
@@ -170,7 +170,7 @@ def _rendered(texts: dict[str, str]) -> bytes:
     rendered = _dumps(texts).encode()
     if len(rendered) > MOST_BYTES:
         largest = max(texts, key=lambda name: len(texts[name]))
-        raise InvalidEvent(f"{largest}: the event has {len(rendered)} bytes; at most {MOST_BYTES}")
+        raise InvalidEvent(f"{shown_name(largest)}: the event has {len(rendered)} bytes; at most {MOST_BYTES}")
     return rendered
 
 
@@ -197,7 +197,7 @@ def _name(name: Any) -> str:
     if len(name) > MOST_NAME:
         raise InvalidEvent(f"{_shown(name)}: a name of {len(name)} characters; at most {MOST_NAME}")
     if not name.isascii() or not name.isprintable() or not name.strip():
-        raise InvalidEvent(f"{name!r}: property names are printable ASCII (page, section 4)")
+        raise InvalidEvent(f"{shown_name(name)!r}: property names are printable ASCII (page, section 4)")
     if name in ANSWER_FORMS or name == CACHE_BUSTER:
         raise InvalidEvent(f"{name}: the worker reads the answer, so its form cannot be chosen here")
     if name in NOTES:
@@ -206,8 +206,7 @@ def _name(name: Any) -> str:
 
 
 def _shown(name: Any) -> str:
-    text = str(name) if isinstance(name, str) else type(name).__name__
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return shown_name(name) if isinstance(name, str) else type(name).__name__
 
 
 def _check(texts: Mapping[str, str]) -> None:
@@ -230,4 +229,4 @@ def _report(name: str, text: str) -> None:
     if odd or not known:
         _reported.add(name)
     if odd:
-        logger.warning("property %s: %s", name, odd)
+        logger.warning("property %s: %s", shown_name(name), odd)

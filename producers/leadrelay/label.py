@@ -8,24 +8,21 @@ titles into one.
 from __future__ import annotations
 
 import hashlib
-import re
 from base64 import urlsafe_b64encode
 from functools import lru_cache
+
+from leadrelay.trackapi.masking import masked
 
 #: Characters of a title that are kept.
 MOST_TITLE = 60
 #: Characters of a label: 30 bits, enough to tell a few thousand titles apart.
 LABEL_LENGTH = 5
 
-#: Longer than a year or a price: ids of orders and users, phone numbers, IP addresses.
-_NUMBER = re.compile(r"\+?\d(?:[\s./-]?\d){4,}")
-
 
 @lru_cache(maxsize=1024)
 def shown_title(title: str) -> str:
     """Give a title as reports may show it: without addresses and long numbers, on one line, of bounded length."""
-    words = ("<address>" if "@" in word or "%40" in word else word for word in title.split())
-    return _line(_NUMBER.sub("#", " ".join(words)))
+    return _line(masked(title))
 
 
 @lru_cache(maxsize=1024)

@@ -9,6 +9,7 @@ from leadrelay.errors import NotAccepted
 from leadrelay.label import shown_title
 from leadrelay.trackapi.answers import parse_answer
 from leadrelay.trackapi.forms import USER_AGENT, encode
+from leadrelay.trackapi.masking import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +37,7 @@ def fake(_: Settings, events: Sequence[Event]) -> None:
 def log(_: Settings, events: Sequence[Event]) -> None:
     """Write a line for each event: its title as reports show it and the names of its properties, no values."""
     for event in events:
-        names = ",".join(sorted(event.wire))
+        names = ",".join(sorted(map(shown_name, event.wire)))
         logger.info("event=tracked eid=%s title=%r names=%s", event.eid, shown_title(event.wire.get("ti", "")), names)
 
 

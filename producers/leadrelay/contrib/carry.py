@@ -12,6 +12,7 @@ from typing import Any
 
 from leadrelay.contexts import PERSON, VISITOR
 from leadrelay.errors import InvalidEvent
+from leadrelay.trackapi.masking import shown_name
 from leadrelay.trackapi.values import to_text
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,9 @@ def packed(found: Mapping[str, Any]) -> dict[str, str | bool]:
     for name in sorted(texts, key=lambda name: (_kind(name), len(str(texts[name])))):
         room -= len(json.dumps({name: texts[name]}))
         if room < 0:
-            logger.warning("context: %s and what is longer does not travel (at most %d bytes)", name, MOST_BYTES)
+            logger.warning(
+                "context: %s and what is longer does not travel (at most %d bytes)", shown_name(name), MOST_BYTES
+            )
             break
         kept[name] = texts[name]
     return kept

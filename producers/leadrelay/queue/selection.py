@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from leadrelay.label import shown_title
 from leadrelay.lane import IDENTITIES
 from leadrelay.times import read_moment
 from leadrelay.trackapi.cookies import uid_of
@@ -88,10 +89,12 @@ def read_filters(written: Mapping[str, str], now_ms: int) -> Selection:
 
 
 def described(written: Mapping[str, str], limit: int | None, secret: str) -> str:
-    """Say filters for the records, without personal data: a user is a hash."""
+    """Say filters for the records, without personal data: a user is a hash, a title as reports show it."""
     said = dict(written) | ({"limit": str(limit)} if limit else {})
     if "user" in said:
         said["user"] = hashed(said["user"], secret)
+    if "title" in said and (title := shown_title(said["title"])) != said["title"]:
+        said["title"] = f"{title}/{hashed(said['title'], secret)}"
     return " ".join(f"{name}={said[name]}" for name in (*FILTERS, "limit") if name in said) or "all"
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from leadrelay.errors import InvalidEvent
+from leadrelay.trackapi.masking import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,7 @@ def to_text(name: str, value: Any) -> str | None:
     if text is None:
         return None
     if not text.isascii() and not _encodes(text):
-        raise InvalidEvent(f"{name}: not valid Unicode (half of a surrogate pair)")
+        raise InvalidEvent(f"{shown_name(name)}: not valid Unicode (half of a surrogate pair)")
     return text
 
 
@@ -69,33 +70,33 @@ def _written(name: str, value: Any) -> str | None:
         return _lazy(name, value)
     hint = next((hint for kind, hint in _HINTS if isinstance(value, kind)), None)
     hint = hint or ("pass what it returns" if callable(value) else "pass text or a number, such as its id")
-    raise InvalidEvent(f"{name}: a value of type {type(value).__name__} has no form on the wire; {hint}")
+    raise InvalidEvent(f"{shown_name(name)}: a value of type {type(value).__name__} has no form on the wire; {hint}")
 
 
 def _integer(name: str, value: int) -> str:
     if not -_MOST < value < _MOST:
-        raise InvalidEvent(f"{name}: a number of more than {MOST_DIGITS} digits")
+        raise InvalidEvent(f"{shown_name(name)}: a number of more than {MOST_DIGITS} digits")
     return int.__repr__(value)
 
 
 def _float(name: str, value: float) -> str:
     if not isfinite(value):
-        raise InvalidEvent(f"{name}: not a finite number")
+        raise InvalidEvent(f"{shown_name(name)}: not a finite number")
     return _decimal(name, Decimal(float.__repr__(value)))
 
 
 def _decimal(name: str, value: Decimal) -> str:
     if not value.is_finite():
-        raise InvalidEvent(f"{name}: not a finite number")
+        raise InvalidEvent(f"{shown_name(name)}: not a finite number")
     _, digits, exponent = value.as_tuple()
     if len(digits) + abs(int(exponent)) > MOST_DIGITS:
-        raise InvalidEvent(f"{name}: a number of more than {MOST_DIGITS} digits")
+        raise InvalidEvent(f"{shown_name(name)}: a number of more than {MOST_DIGITS} digits")
     return Decimal.__format__(value or value.copy_abs(), "f")
 
 
 def _moment(name: str, value: datetime) -> str:
     if value.utcoffset() is None:
-        raise InvalidEvent(f"{name}: a time without a time zone; use an aware datetime")
+        raise InvalidEvent(f"{shown_name(name)}: a time without a time zone; use an aware datetime")
     return value.isoformat()
 
 
@@ -104,7 +105,7 @@ def _lazy(name: str, value: Any) -> str:
         return str.__str__(str(value))
     except Exception as error:  # noqa: BLE001 - code of a translation; its message may hold the text
         failed = type(error).__name__
-    raise InvalidEvent(f"{name}: a lazy text that cannot be read here ({failed}); pass str() of it")
+    raise InvalidEvent(f"{shown_name(name)}: a lazy text that cannot be read here ({failed}); pass str() of it")
 
 
 #: How each type is written; the first that matches, so a type stands before what it derives from.

@@ -1,0 +1,26 @@
+"""Titles and names of properties as logs, lists and messages may show them: without anybody in them.
+
+They name kinds of things, but nothing keeps an application from writing a person into them.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: Characters of a name that are shown.
+MOST_NAME_SHOWN = 40
+
+#: Longer than a year or a price: ids of orders and users, phone numbers, IP addresses.
+_NUMBER = re.compile(r"\+?\d(?:[\s./-]?\d){4,}")
+
+
+def masked(text: str) -> str:
+    """Put a word in the place of what looks like an address, and a sign in that of a long number."""
+    words = ("<address>" if "@" in word or "%40" in word else word for word in text.split())
+    return _NUMBER.sub("#", " ".join(words))
+
+
+def shown_name(name: str) -> str:
+    """Give the name of a property as a message may show it."""
+    text = masked(name)
+    return text if len(text) <= MOST_NAME_SHOWN else f"{text[:MOST_NAME_SHOWN]}…"
