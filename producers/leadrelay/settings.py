@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import logging
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
+from leadrelay import readers
 from leadrelay.errors import ConfigurationError
 from leadrelay.proxies import read_networks
 from leadrelay.times import read_span
@@ -41,81 +41,6 @@ class Setting:
     meaning: str
 
 
-def _boolean(text: str) -> bool:
-    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    return known[text.strip().lower()]
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-def _rate(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise ValueError
-    return number
-
-
-def _span_or_off(text: str) -> int | None:
-    return None if text.strip() == "off" else read_span(text)
-
-
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in allowed:
-            raise ValueError
-        return text
-
-    return read
-
-
-def _several_of(*allowed: str) -> Callable[[str], frozenset[str]]:
-    def read(text: str) -> frozenset[str]:
-        named = frozenset(part.strip() for part in text.split(","))
-        if not named <= set(allowed):
-            raise ValueError
-        return named
-
-    return read
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if urlsplit(text).scheme not in schemes:
-            raise ValueError
-        return text
-
-    return read
-
-
-def read_address(text: str) -> tuple[str, int]:
-    """Read ``HOST:PORT``, ``:PORT`` or ``PORT``; without a host it is loopback. Raises ValueError."""
-    host, _, port = text.rpartition(":")
-    number = int(port)
-    if not 0 <= number <= 65535:  # noqa: PLR2004 - ports
-        raise ValueError
-    return host.strip("[]") or "127.0.0.1", number
-
-
-def _object(text: str) -> dict[str, Any]:
-    value = json.loads(text)
-    if not isinstance(value, dict):
-        raise ValueError  # noqa: TRY004 - a text that does not fit, as in every reader
-    return value
-
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(name for part in text.split(",") if (name := part.strip()))
-
-
-def _lower_names(text: str) -> frozenset[str]:
-    return _names(text.lower())
-
-
 #: What may become of tracked events.
 MODES = ("live", "inline", "log", "fake", "off")
 
@@ -125,79 +50,95 @@ REFUSALS = ("eviction", "replica", "cluster")
 TABLE: tuple[Setting, ...] = (
     Setting(
         "broker_url",
-        _url("redis", "rediss"),
+        readers.url("redis", "rediss"),
         None,
         "Redis or Valkey 7+, `redis://…`; unset: one embedded broker per home",
     ),
     Setting("dataset_id", str, None, "`si` of events that name none"),
     Setting("gateway_secret", str, None, "what requests to the gateway must carry; unset: nothing"),
-    Setting("destination_url", _url("http", "https"), "https://log.leadboxer.com", "the Track API"),
+    Setting("destination_url", readers.url("http", "https"), "https://log.leadboxer.com", "the Track API"),
     Setting("namespace", str, "leadrelay", "prefix of every key; also the inbox of plain Celery producers"),
-    Setting("mode", _one_of(*MODES), "live", "what becomes of tracked events: `live` queues them"),
+    Setting("mode", readers.one_of(*MODES), "live", "what becomes of tracked events: `live` queues them"),
     Setting("home", Path, Path("~/.leadrelay"), "folder of the spool, embedded broker, witness, history and journals"),
-    Setting("timeout_ms", _positive, 50, "ms that one `track_event` may take when the broker is slow or away"),
-    Setting("strict", _boolean, None, "raise for a wrong event; unset: under pytest and in Python's development mode"),
-    Setting("before_track", str, None, "`module:function` that sees each event first and may change or drop it"),
-    Setting("default_properties", _object, {}, "JSON object of wire parameters for events that do not name them"),
-    Setting("allowed_datasets", _names, frozenset(), "`si` that events may have; unset: any"),
-    Setting("capture_ip", _boolean, default=True, meaning="whether context of a request may fill in `ip`"),
-    Setting("trusted_proxies", read_networks, (), "addresses of proxies whose X-Forwarded-For is believed"),
-    Setting("spool_fsync", _one_of("everysec", "always"), "everysec", "when the spool is forced to the disk"),
-    Setting("spool_max_bytes", _positive, 1_000_000_000, "bytes that the spool of one home may have"),
+    Setting("timeout_ms", readers.positive, 50, "ms that one `track_event` may take when the broker is slow or away"),
     Setting(
-        "spool_full", _one_of("lose", "raise"), "lose", "an event that a full spool cannot take: count it, or raise"
+        "strict", readers.boolean, None, "raise for a wrong event; unset: under pytest and in Python's development mode"
     ),
-    Setting("lanes", _boolean, default=True, meaning="deliver the events of one user in order"),
+    Setting("before_track", str, None, "`module:function` that sees each event first and may change or drop it"),
+    Setting(
+        "default_properties", readers.json_object, {}, "JSON object of wire parameters for events that do not name them"
+    ),
+    Setting("allowed_datasets", readers.names, frozenset(), "`si` that events may have; unset: any"),
+    Setting("capture_ip", readers.boolean, default=True, meaning="whether context of a request may fill in `ip`"),
+    Setting("trusted_proxies", read_networks, (), "addresses of proxies whose X-Forwarded-For is believed"),
+    Setting("spool_fsync", readers.one_of("everysec", "always"), "everysec", "when the spool is forced to the disk"),
+    Setting("spool_max_bytes", readers.positive, 1_000_000_000, "bytes that the spool of one home may have"),
+    Setting(
+        "spool_full",
+        readers.one_of("lose", "raise"),
+        "lose",
+        "an event that a full spool cannot take: count it, or raise",
+    ),
+    Setting("lanes", readers.boolean, default=True, meaning="deliver the events of one user in order"),
     Setting("lane_secret", str, "", "key of the hash that stands for a user in the queue; same for all producers"),
     Setting(
         "lane_patience",
-        _span_or_off,
+        readers.span_or_off,
         900,
         "how long an event that fails while others succeed keeps its user's next ones waiting; `off`: without end",
     ),
     Setting(
         "lane_placeholders",
-        _lower_names,
+        readers.lower_names,
         frozenset(),
         "more ids and addresses that name nobody, with commas between; same for all producers",
     ),
-    Setting("proxy", _one_of("auto", "true", "false"), "auto", "whether events count as the visitor's own"),
-    Setting("method", _one_of("POST", "GET"), "POST", "how events are sent"),
-    Setting("concurrency", _positive, 32, "attempts at a time in one worker"),
-    Setting("max_rate", _rate, None, "events a second over all workers, at most; unset: no ceiling"),
-    Setting("probe_s", _rate, 5.0, "seconds that an open breaker waits before its first probe; doubles with each"),
-    Setting("probe_max_s", _rate, 300.0, "the longest of these waits, in seconds"),
-    Setting("pool", _one_of("threads", "prefork"), "threads", "how a worker runs them"),
+    Setting("proxy", readers.one_of("auto", "true", "false"), "auto", "whether events count as the visitor's own"),
+    Setting("method", readers.one_of("POST", "GET"), "POST", "how events are sent"),
+    Setting("concurrency", readers.positive, 32, "attempts at a time in one worker"),
+    Setting("max_rate", readers.rate, None, "events a second over all workers, at most; unset: no ceiling"),
+    Setting(
+        "probe_s", readers.rate, 5.0, "seconds that an open breaker waits before its first probe; doubles with each"
+    ),
+    Setting("probe_max_s", readers.rate, 300.0, "the longest of these waits, in seconds"),
+    Setting("pool", readers.one_of("threads", "prefork"), "threads", "how a worker runs them"),
     Setting(
         "pin",
-        _boolean,
+        readers.boolean,
         default=True,
         meaning="keep a threaded worker on one core (40% less CPU: threads then hand over cheaply)",
     ),
     Setting(
-        "http", read_address, None, "`HOST:PORT` where a worker answers /metrics, /healthz and /readyz; unset: nowhere"
+        "http",
+        readers.address,
+        None,
+        "`HOST:PORT` where a worker answers /metrics, /healthz and /readyz; unset: nowhere",
     ),
-    Setting("on_time_s", _positive, 60, "seconds from acceptance to delivery that are on time; same for all workers"),
-    Setting("report_days", _positive, 31, "days for which reports go back"),
-    Setting("history", _boolean, default=True, meaning="workers keep a line for each event that ended, for `trace`"),
-    Setting("history_days", _positive, 31, "days for which the history is kept"),
-    Setting("history_mb", _positive, 500, "MB that the history of one home may have"),
+    Setting(
+        "on_time_s", readers.positive, 60, "seconds from acceptance to delivery that are on time; same for all workers"
+    ),
+    Setting("report_days", readers.positive, 31, "days for which reports go back"),
+    Setting(
+        "history", readers.boolean, default=True, meaning="workers keep a line for each event that ended, for `trace`"
+    ),
+    Setting("history_days", readers.positive, 31, "days for which the history is kept"),
+    Setting("history_mb", readers.positive, 500, "MB that the history of one home may have"),
     Setting("dead_max_age", read_span, None, "drop dead letters that are older, e.g. 90d; unset: keep them"),
-    Setting("dead_max", _positive, None, "drop the oldest dead letters beyond so many; unset: keep all"),
+    Setting("dead_max", readers.positive, None, "drop the oldest dead letters beyond so many; unset: keep all"),
     Setting("api_key", str, None, "key of LeadBoxer's lead API, for `doctor --send` to read its event back"),
     Setting("api_email", str, None, "address of the LeadBoxer login that the lead API asks for"),
-    Setting("api_url", _url("http", "https"), "https://api.leadboxer.com", "LeadBoxer's lead API"),
+    Setting("api_url", readers.url("http", "https"), "https://api.leadboxer.com", "LeadBoxer's lead API"),
     Setting("outbox_url", str, None, "database of the outbox that `leadrelay outbox` relays"),
     Setting(
         "monitor_hosts",
-        _lower_names,
+        readers.lower_names,
         frozenset(),
         "host names, with commas, under which the monitor answers without a login of its own, because something in "
         "front of it asks for one; unset: the names of this machine alone",
     ),
     Setting(
         "allow",
-        _several_of(*REFUSALS),
+        readers.several_of(*REFUSALS),
         frozenset(),
         f"brokers on which a worker starts all the same: {', '.join(REFUSALS)}",
     ),
@@ -252,6 +193,10 @@ class Settings:
     monitor_hosts: frozenset[str] = frozenset()
     allow: frozenset[str] = frozenset()
 
+    def __post_init__(self) -> None:
+        """Let the home be one place, wherever the process goes later, and `~` the user's."""
+        object.__setattr__(self, "home", _expanded(Path(self.home)).absolute())
+
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, *, lenient: bool = False) -> Settings:
         """Read the environment; `LEADRELAY_X_FILE` names a file with the value of X.
@@ -266,21 +211,28 @@ class Settings:
         environ = os.environ if environ is None else environ
         read = _read_or_default if lenient else _read
         values = {setting.name: read(setting, environ) for setting in TABLE}
-        values["home"] = values["home"].expanduser()
         _warn_of_unknown(environ)
         return cls(**values)
 
     def label(self) -> str:
         """Name the namespace and broker, for files in the home; holds no password."""
+        namespace = quote(self.namespace, safe="")
         if not self.broker_url:
-            return f"{self.namespace}-embedded"
+            return f"{namespace}-embedded"
         parts = urlsplit(self.broker_url)
         place = f"{parts.hostname}:{parts.port}{parts.path}"
-        return f"{self.namespace}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+        return f"{namespace}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
 
     def __repr__(self) -> str:
         """Show names only: values hold passwords."""
         return f"Settings({', '.join(field.name for field in fields(self))})"
+
+
+def _expanded(home: Path) -> Path:
+    try:
+        return home.expanduser()
+    except RuntimeError:  # a user id that has no home, as in a container: where Docker puts it
+        return Path("/", *home.parts[1:])
 
 
 def _read_or_default(setting: Setting, environ: Mapping[str, str]) -> Any:
@@ -297,8 +249,9 @@ def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
     if text is None and file:
         try:
             text = Path(file).read_text("utf-8").strip()
-        except OSError as error:
-            message = f"{variable}_FILE: cannot read it ({error.strerror}): name a readable file"
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            message = f"{variable}_FILE: cannot read it ({why}): name a readable file"
             raise ConfigurationError(message) from None
     if text is None or text == "":
         return setting.default

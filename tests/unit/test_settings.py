@@ -1,5 +1,6 @@
 import logging
-from dataclasses import fields
+import pwd
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,37 @@ from leadrelay.settings import TABLE, Settings
 
 def test_table_and_fields_agree():
     assert {setting.name: setting.default for setting in TABLE} == {
-        field.name: getattr(Settings(), field.name) for field in fields(Settings)
+        field.name: field.default if field.default_factory is MISSING else field.default_factory()
+        for field in fields(Settings)
     }
+
+
+@pytest.mark.parametrize("home", ["~/x", Path("~/x")])
+def test_a_home_is_never_a_folder_called_tilde(home, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Settings(home=home).home == tmp_path / "x"
+    assert replace(Settings(), home=home).home == tmp_path / "x"
+    assert Settings.load({"LEADRELAY_HOME": str(home)}).home == tmp_path / "x"
+    assert Settings.load({}).home == tmp_path / ".leadrelay"
+
+
+def test_a_home_stays_where_it_is_when_the_process_moves(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert Settings(home="data").home == tmp_path / "data"
+
+
+def test_a_user_without_a_home_folder_raises_nothing(monkeypatch):
+    def nobody(_):
+        raise KeyError
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert Settings.load({}).home == Path("/.leadrelay")
+
+
+def test_a_namespace_is_one_folder_in_the_home():
+    assert Settings(namespace="leadrelay").label() == "leadrelay-embedded"
+    assert "/" not in Settings(namespace="../shop/eu").label()
 
 
 def test_every_setting_is_documented():
@@ -30,8 +60,17 @@ def test_secrets_by_file(tmp_path):
     loaded = Settings.load({"LEADRELAY_BROKER_URL_FILE": str(file)})
     assert loaded.broker_url == "redis://:secret@localhost/0"
     assert "secret@" not in repr(loaded)
-    with pytest.raises(ConfigurationError, match="LEADRELAY_BROKER_URL_FILE"):
-        Settings.load({"LEADRELAY_BROKER_URL_FILE": str(tmp_path / "missing")})
+    (tmp_path / "bytes").write_bytes(b"\xff")
+    for name in ("missing", "bytes"):
+        with pytest.raises(ConfigurationError, match="LEADRELAY_BROKER_URL_FILE"):
+            Settings.load({"LEADRELAY_BROKER_URL_FILE": str(tmp_path / name)})
+        Settings.load({"LEADRELAY_BROKER_URL_FILE": str(tmp_path / name)}, lenient=True)
+
+
+def test_a_password_that_breaks_the_url_is_refused_and_not_shown():
+    with pytest.raises(ConfigurationError, match="LEADRELAY_BROKER_URL") as caught:
+        Settings.load({"LEADRELAY_BROKER_URL": "redis://:pa/ss@broker:6379/0"})
+    assert "ss@" not in str(caught.value)
 
 
 def test_unknown_names_are_reported_with_the_near_one(caplog):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import click
+from leadrelay import readers
 from leadrelay.gateway.rules import Rules, check_host
-from leadrelay.settings import Settings, read_address
+from leadrelay.settings import Settings
 
 from leadrelay_worker.parts import Part, keep_running, url_of
 
 
 def _address(_: click.Context, option: click.Parameter, text: str | None) -> tuple[str, int] | None:
     try:
-        return read_address(text) if text else None
+        return readers.address(text) if text else None
     except ValueError:
         raise click.BadParameter(f"{text!r} is not HOST:PORT", param=option) from None
 
