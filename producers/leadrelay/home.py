@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+#: Permissions of a folder that a file in it may have.
+FILE = 0o660
 
 #: Locks of this process. A lock belongs to all copies of its handle, so a forked child closes the ones it inherits:
 #: else it would keep the lock of a parent that was killed.
@@ -26,12 +30,30 @@ def ensure(home: Path) -> Path:
     return home
 
 
+def share(target: Path | int, folder: Path, mask: int) -> None:
+    """Give what was just made a folder's owner, when root makes it, and of the folder's permissions those of `mask`.
+
+    Raises:
+        OSError: It cannot be given.
+    """
+    like = folder.stat()
+    os.chmod(target, stat.S_IMODE(like.st_mode) & mask)  # noqa: PTH101 - a handle, or a path
+    if os.geteuid() == 0:
+        os.chown(target, like.st_uid, like.st_gid)
+
+
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold an exclusive lock on a file; gives False when `wait` is off and someone else holds it."""
+    """Hold an exclusive lock on a file; gives False when `wait` is off and someone else holds it.
+
+    All who may use the file's folder may hold it: root that was first does not shut the others out.
+    """
+    new = not path.exists()
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     _held.add(handle)
     try:
+        if new:
+            share(handle, path.parent, FILE)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

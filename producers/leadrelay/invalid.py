@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["INVALID", "is_refused", "refused"]
 
-#: Characters kept of each value: all, unless the event is too large for a message.
-_LONGEST = (MOST_BYTES, 250, 20)
+#: Properties and characters of each value that are kept: all, unless the event is too large for a message.
+_KEPT = ((MOST_PROPERTIES, MOST_BYTES), (MOST_PROPERTIES, 250), (MOST_PROPERTIES, 20), (20, 20))
 _START = f'{{"{INVALID}":'.encode()
 
 
@@ -38,9 +38,9 @@ def refused(call: Mapping[str, Any], dataset: str, error: Exception) -> Event:
     si, given = texts.get("si") or dataset, texts.get("eid", "")
     eid = derived_eid(si, key) if key else given if is_event_id(given) else new_eid()
     why = str(error) if isinstance(error, InvalidEvent) else f"it could not be read ({type(error).__name__})"
-    for longest in _LONGEST:
-        short = {name: text[:longest] for name, text in texts.items()}
-        wire = {INVALID: why, **short, "si": si, "eid": eid}
+    for most, longest in _KEPT:
+        short = {name: text[:longest] for name, text in list(texts.items())[:most]}
+        wire = {INVALID: why, **short, "si": si[:longest], "eid": eid}
         rendered = json.dumps(wire, ensure_ascii=False, separators=(",", ":")).encode()
         if len(rendered) <= MOST_BYTES:
             break

@@ -41,7 +41,15 @@ def test_the_id_is_the_one_that_the_call_would_have_got():
 
 
 @pytest.mark.parametrize(
-    "call", [{"x": "ü" * MOST_BYTES}, {f"{'n' * 300}{n}": "ü" * 9000 for n in range(500)}, {"properties": 7}, {7: "x"}]
+    "call",
+    [
+        {"x": "ü" * MOST_BYTES},
+        {f"{'n' * 300}{n}": "ü" * 9000 for n in range(500)},
+        {f"{n}{chr(1) * 100}": chr(1) * 9000 for n in range(500)},
+        {"si": "d" * 3 * MOST_BYTES},
+        {"properties": 7},
+        {7: "x"},
+    ],
 )
 def test_whatever_its_size_it_fits_a_frame(call):
     event = refused(call, "", WHY)

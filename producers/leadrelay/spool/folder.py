@@ -9,14 +9,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 from typing import TYPE_CHECKING
+
+from leadrelay.home import FILE, share
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Permissions of the home that a folder in it may have, and a file.
-_FOLDER, _FILE = 0o2770, 0o660
+#: Permissions of the home that a folder in it may have.
+_FOLDER = 0o2770
 
 
 class Folder:
@@ -88,7 +89,7 @@ class Folder:
         new = flags & os.O_CREAT and not path.exists()
         handle = os.open(path, flags | os.O_CLOEXEC, 0o600)
         if new:
-            self._share(handle, _FILE)
+            share(handle, self.home, FILE)
         return handle
 
     def replace(self, path: Path, data: bytes, *, force: bool = True) -> None:
@@ -106,14 +107,7 @@ class Folder:
     def _make(self, folder: Path) -> None:
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
-            self._share(folder, _FOLDER)
-
-    def _share(self, target: Path | int, mask: int) -> None:
-        """Give what was just made the home's owner, and of its permissions those that such a file has."""
-        home = self.home.stat()
-        os.chmod(target, stat.S_IMODE(home.st_mode) & mask)  # noqa: PTH101 - a handle, or a path
-        if os.geteuid() == 0:
-            os.chown(target, home.st_uid, home.st_gid)
+            share(folder, self.home, _FOLDER)
 
 
 def folders(home: Path) -> list[Folder]:

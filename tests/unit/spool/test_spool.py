@@ -136,6 +136,15 @@ def test_what_a_full_disk_took_in_part_is_taken_back(folder, monkeypatch):
     assert (order, done.damaged_bytes) == (eids([1, 3]), 0)
 
 
+def test_a_disk_that_takes_little_at_a_time_gets_all(folder, monkeypatch):
+    write = os.write
+    monkeypatch.setattr(writer_module.os, "write", lambda handle, data: write(handle, data[:10]))
+    writer(folder).append([event(1), event(2)])
+    monkeypatch.undo()
+    order, done = drained(folder)
+    assert (order, done.damaged_bytes) == (eids([1, 2]), 0)
+
+
 def test_one_process_drains_at_a_time(folder):
     writer(folder).append([event(1)])
     with locked(folder.lock) as alone:
@@ -219,6 +228,16 @@ def test_files_may_be_used_by_whom_the_home_may_be(folder, home, expected):
     segment = folder.segments / folder.waiting()[0]
     assert stat.S_IMODE(segment.stat().st_mode) == expected
     assert stat.S_IMODE(folder.segments.stat().st_mode) == home
+    drained(folder)
+    for lock in (folder.lock, folder.order_lock):  # whoever made it, the others must be able to take it
+        assert stat.S_IMODE(lock.stat().st_mode) == expected
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives a file to another user")
+def test_a_lock_that_root_made_belongs_to_the_owner_of_its_folder(tmp_path):
+    os.chown(tmp_path, 65534, 65534)
+    with locked(tmp_path / "lock"):
+        assert (tmp_path / "lock").stat().st_uid == 65534
 
 
 def test_a_segment_of_another_user_is_left_and_told(folder, monkeypatch):
