@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from leadrelay.errors import SpoolFull
@@ -36,7 +36,7 @@ class Writer:
         """See the class."""
         self._folder, self._most, self._always = folder, most_bytes, always
         self._stamps: Stamps | None = None
-        self._lock = Lock()
+        self._lock = RLock()
         self._handle, self._path, self._size = -1, "", 0
         self._dirty = False
         self._measured_at, self._total = float("-inf"), 0
@@ -100,9 +100,9 @@ class Writer:
     def _write(self, data: bytes) -> None:
         """Write all or nothing: what a full disk took in part is taken back, so that nothing later stands behind it."""
         try:
-            written = os.write(self._handle, data)
-            if written < len(data):
-                os.write(self._handle, data[written:])
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._handle, rest) :]
             if self._always:
                 os.fsync(self._handle)
         except OSError:
