@@ -64,7 +64,6 @@ class AsyncLink:
                     outcome: Exception | None = None
                 except Exception as error:  # noqa: BLE001 - told to each caller
                     outcome = error
-                    await self._drop()
                 for _, future in together:
                     if not future.done():
                         future.set_exception(outcome) if outcome else future.set_result(None)
@@ -101,7 +100,6 @@ class AsyncLink:
         except exceptions.ConnectionError:
             if not kept:
                 raise
-            await self._drop()
             return await self._call(command)
 
     async def _call(self, command: tuple[Any, ...]) -> Any:
@@ -109,8 +107,14 @@ class AsyncLink:
             connection = self._pool.connection_class(**self._pool.connection_kwargs)
             await connection.connect()
             self._connection = connection
-        await self._connection.send_packed_command([packed(command)], check_health=False)
-        return await self._connection.read_response()
+        try:
+            await self._connection.send_packed_command([packed(command)], check_health=False)
+            return await self._connection.read_response()
+        except exceptions.ResponseError:
+            raise
+        except BaseException:  # a reply may still come, to the next command: when the application cancels all its tasks
+            await self._drop()
+            raise
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None

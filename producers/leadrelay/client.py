@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from leadrelay.contexts import completed
@@ -45,7 +45,7 @@ class Client:
         self.settings = settings
         self._queue = queue
         self._sender: Sender | None = None
-        self._started, self._lock = started, Lock()
+        self._started, self._lock = started, RLock()
         self._handover: Handover | None = None
         self._hook = Hook(settings.before_track, self.make) if settings.before_track else None
 
@@ -183,8 +183,8 @@ class Client:
 
     def _lose(self, events: Sequence[Event], error: Exception) -> None:
         why = str(error) if isinstance(error, NotAccepted) else type(error).__name__
-        if self.settings.mode == "live":
-            self.handover.lose(len(events), why)
+        if self._handover:
+            self._handover.lose(len(events), why)
         else:
             logger.error("%d events were not sent: %s", len(events), why)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401 - has handlers of forks too: they must be there before one waits for ours
+import os
 import time
-from threading import Lock, Thread
+from threading import RLock, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 from leadrelay.errors import BrokerUnavailable
@@ -12,6 +14,11 @@ if TYPE_CHECKING:
     from leadrelay.link import Link
     from leadrelay.sender import Sender
     from leadrelay.settings import Settings
+
+
+#: Held while redis-py is loaded. A fork waits for it: what a thread of its parent has half loaded stays so in a child.
+_loading = RLock()
+os.register_at_fork(before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release)
 
 
 class Opened(NamedTuple):
@@ -33,7 +40,7 @@ class Door:
     def __init__(self, settings: Settings, *, threads: bool) -> None:
         """See the class."""
         self._settings, self._threads = settings, threads
-        self._lock = Lock()
+        self._lock = RLock()
         self._opening: Thread | None = None
         self._failure: Exception | None = None
         self.opened: Opened | None = None
@@ -74,10 +81,12 @@ class Door:
 
     def _connect(self) -> None:
         try:
-            from leadrelay import broker  # noqa: PLC0415 - loads redis, which the import of leadrelay must not
-            from leadrelay.link import Link  # noqa: PLC0415 - as above
-            from leadrelay.queue.core import Queue  # noqa: PLC0415 - as above
-            from leadrelay.sender import Sender  # noqa: PLC0415 - as above
+            with _loading:
+                from leadrelay import broker  # noqa: PLC0415 - loads redis, which the import of leadrelay must not
+                from leadrelay.link import Link  # noqa: PLC0415 - as above
+                from leadrelay.queue.core import Queue  # noqa: PLC0415 - as above
+                from leadrelay.sender import Sender  # noqa: PLC0415 - as above
+                from leadrelay.spool import drain as drain  # noqa: PLC0415, PLC0414 - the keeper's; loaded with the others
 
             url = broker.url_of(self._settings, start=False)
             link = Link(url, threads=self._threads)

@@ -12,7 +12,6 @@ import logging
 import os
 import time
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from leadrelay.door import Door
 from leadrelay.errors import BrokerUnavailable, NotAccepted, SpoolUnusable
@@ -62,7 +61,7 @@ class Handover:
         self._writer = Writer(self._folder, most_bytes=settings.spool_max_bytes, always=self._always)
         self._lost = Lost(self._folder)
         self._door = Door(settings, threads=threads)
-        self._of_loops: WeakKeyDictionary[AbstractEventLoop, AsyncLink] = WeakKeyDictionary()
+        self._of_loops: dict[AbstractEventLoop, AsyncLink] = {}
         self._keeper = Keeper(self._keep, threads=threads)
         self._prepare()
         self._spent_s = time.monotonic() - started if started else 0.0
@@ -179,6 +178,8 @@ class Handover:
             if opened is None:
                 self._door.begin()
                 raise BrokerUnavailable("the broker is not connected yet")
+            for ended in [known for known in list(self._of_loops) if known.is_closed()]:
+                del self._of_loops[ended]  # else each `asyncio.run` would leave a connection open
             found = self._of_loops[loop] = AsyncLink(opened.url, opened.sender)
         return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 import time
-from threading import Lock, Thread
+from threading import RLock, Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Keeper:
     def __init__(self, step: Callable[[float], float | None], *, threads: bool) -> None:
         """See the class."""
         self._step, self.threads = step, threads
-        self._lock = Lock()
+        self._lock = RLock()
         self._thread: Thread | None = None
         self._wanted = False
         self._due = 0.0

@@ -83,7 +83,7 @@ class Link(redis.Redis):
             if self._open < MOST_CONNECTIONS:
                 self._open += 1
                 if self._threads:
-                    Thread(target=self._connect, name="leadrelay-connect", daemon=True).start()
+                    self._begin()
         if not self._threads:
             self._connect(max(0.001, end - time.monotonic()))
         with self._changed:
@@ -93,6 +93,13 @@ class Link(redis.Redis):
                 if not self._changed.wait(end - time.monotonic()) and not self._free:
                     raise exceptions.TimeoutError("no connection in time")
             return self._free.pop()
+
+    def _begin(self) -> None:
+        try:
+            Thread(target=self._connect, name="leadrelay-connect", daemon=True).start()
+        except RuntimeError:  # no thread may be started, at the moment
+            self._open -= 1
+            raise
 
     def _connect(self, timeout_s: float = CONNECT_S) -> None:
         pool = self.connection_pool

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import partial
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from leadrelay.errors import ConfigurationError, InvalidEvent
@@ -28,8 +28,9 @@ logger = logging.getLogger(__name__)
 
 _client: Client | None = None
 _client_pid = 0
-#: By process: a forked child may inherit a lock that nobody will give back.
-_locks: dict[int, Lock] = {}
+#: By process: a forked child may inherit a lock that nobody will give back. Reentrant, as all locks that a call takes:
+#: a signal's handler may track an event in the middle of another call of its thread.
+_locks: dict[int, RLock] = {}
 _configured: dict[str, Any] = {}
 
 
@@ -40,13 +41,18 @@ def client() -> Client:
         ConfigurationError: A setting cannot be used; only where strict (`Client.strict`), else its default is.
     """
     global _client, _client_pid
-    if _client is not None and _client_pid == os.getpid():
-        return _client
-    with _locks.setdefault(os.getpid(), Lock()):
+    here = _client
+    if here is not None and _client_pid == os.getpid():
+        return here
+    with _lock():
         if _client is None or _client_pid != os.getpid():
             _client, _client_pid = _opened(), os.getpid()
             atexit.register(_close, _client, os.getpid())
         return _client
+
+
+def _lock() -> RLock:
+    return _locks.setdefault(os.getpid(), RLock())
 
 
 def configure(**values: Any) -> None:
@@ -64,8 +70,9 @@ def configure(**values: Any) -> None:
     unknown = values.keys() - {field.name for field in fields(Settings)}
     if unknown:
         raise ConfigurationError(f"{', '.join(sorted(unknown))}: no such setting; docs/settings.md lists them")
-    _configured.update(values)
-    _client = None
+    with _lock():  # else a client that is being made of the old ones would come after it
+        _configured.update(values)
+        _client = None
 
 
 @contextmanager

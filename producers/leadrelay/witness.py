@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import time
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from leadrelay.home import ensure, locked
@@ -41,7 +41,7 @@ class Witness:
     def __init__(self, home: Path, label: str) -> None:
         """See the class."""
         self._path = home / f"witness-{label}.json"
-        self._lock = Lock()
+        self._lock = RLock()
         self._written_at = 0.0
         self._dirty = False
         stored = self._read()

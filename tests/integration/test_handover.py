@@ -196,6 +196,41 @@ def test_an_event_loop_tracks_without_being_held_up(app, broker, client):
     assert here.handover._of_loops is not None
 
 
+def test_loops_that_have_ended_leave_no_connection_open(app, broker, client):
+    here = app(broker.url, TIMEOUT_MS="10000")
+    leadrelay.track_event("a")
+    for _ in range(5):
+        asyncio.run(leadrelay.atrack_event("a"))
+    assert read_books(Queue(client)).accepted == 6
+    assert len(here.handover._of_loops) == 1
+
+
+def test_an_application_that_cancels_all_its_tasks_reads_no_reply_of_another_event(app, tmp_path):
+    broker = Broker(tmp_path)
+    here = app(broker.url, TIMEOUT_MS="10000")
+    leadrelay.track_event("a")
+
+    async def main():
+        await leadrelay.atrack_event("a")
+        (link,) = here.handover._of_loops.values()
+        broker.process.signal(signal.SIGSTOP)
+        call = asyncio.create_task(leadrelay.atrack_event("a"))
+        await asyncio.sleep(0.2)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        broker.process.signal(signal.SIGCONT)
+        assert call.cancelled()
+        assert link._connection is None
+        return await leadrelay.atrack_event("last")
+
+    last = asyncio.run(main())
+    claims = Queue(broker.client).claim("w", "r", 1000, 10**7, 0).messages
+    assert claims[-1].message.eid == last
+    broker.kill()
+
+
 def test_an_event_loop_uses_its_own_connection(app, broker, client):
     here = app(broker.url, TIMEOUT_MS="10000")
     leadrelay.track_event("a")
@@ -268,6 +303,80 @@ def test_a_process_ends_soon_though_the_broker_does_not_answer(tmp_path, state):
         "it does not wait for the broker; on an idle machine it takes under 1 s"
     )
     broker.kill()
+
+
+FORKING = """
+import os, time
+import leadrelay
+from leadrelay import tracking
+tracking.client().warm()
+time.sleep(0.02)
+if not os.fork():
+    leadrelay.track_event("a")
+    end = time.monotonic() + 40
+    while not tracking.client().handover._closed and time.monotonic() < end:
+        time.sleep(0.02)
+    os._exit(not tracking.client().handover._closed)
+raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_a_child_forked_while_its_parent_loads_connects(broker, client, tmp_path):
+    env = {"LEADRELAY_BROKER_URL": broker.url, "LEADRELAY_DATASET_ID": "d"}
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING], check=False, env={**os.environ, **env}, capture_output=True, text=True
+    )
+    assert (done.returncode, "Error" in done.stderr) == (0, False)
+    assert read_books(Queue(client)).accepted == 1
+
+
+@pytest.mark.parametrize("place", ["client", "_writer", "_lost", "_door", "_keeper", "witness", "module"])
+def test_a_signal_handler_may_track_in_the_middle_of_a_call(app, broker, client, place):
+    here = app(broker.url, SPOOL_MAX_BYTES="1", TIMEOUT_MS="5000", STRICT="false")
+    leadrelay.track_event("a")
+    handover = here.handover
+    locks = {
+        "client": here._lock,
+        "module": tracking._lock(),
+        "witness": handover._door.opened.sender.queue.witness._lock,
+    }
+    lock = locks.get(place) or getattr(handover, place)._lock
+    handover._closed = False
+    handover._door.opened.sender.queue.witness._written_at = 0.0
+
+    def interrupted():
+        with lock:
+            tracking._client = None if place == "module" else here
+            leadrelay.track_event("in the handler")
+            handover._door.begin()
+            handover._door.flush()
+
+    call = threading.Thread(target=interrupted, daemon=True)
+    call.start()
+    until(lambda: not call.is_alive(), "the call returns")
+
+
+def test_a_broker_that_cannot_even_be_named_raises_nothing(app, monkeypatch):
+    app(STRICT="false")
+    leadrelay.configure(broker_url="redis://:pa/ss@broker:6379/0")
+    assert leadrelay.track_event("a")
+
+
+def test_a_limit_of_threads_costs_no_connection_for_good(app, broker, client, monkeypatch):
+    here = app(broker.url, TIMEOUT_MS="5000")
+    leadrelay.track_event("a")
+    link = here.handover._door.opened.link
+
+    def refused(_):
+        raise RuntimeError("can't start new thread")
+
+    link._drop(link._free.pop())
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    for _ in range(3):
+        with pytest.raises(RuntimeError):
+            link.ping()
+    monkeypatch.undo()
+    assert link._open == 0
 
 
 def test_a_short_process_leaves_nothing_behind_when_the_broker_serves(broker, client, tmp_path):

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 from leadrelay import tracking
 from leadrelay.client import Client
@@ -170,3 +172,21 @@ def test_urls_that_cannot_be_sent(tracked, url, said):
     assert str(caught.value).startswith(said)
     assert "secret" not in str(caught.value)
     assert tracked == []
+
+
+def test_settings_that_change_while_a_client_is_made_hold(monkeypatch):
+    monkeypatch.setattr(tracking, "_client", None)
+    monkeypatch.setattr(tracking, "_configured", {"mode": "off"})
+    made, changing = tracking._opened, threading.Thread(target=tracking.configure, kwargs={"mode": "fake"})
+
+    def slowly():
+        old = made()
+        changing.start()
+        changing.join(0.2)
+        return old
+
+    monkeypatch.setattr(tracking, "_opened", slowly)
+    tracking.client()
+    changing.join()
+    monkeypatch.setattr(tracking, "_opened", made)
+    assert tracking.client().settings.mode == "fake"

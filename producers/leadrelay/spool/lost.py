@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import time
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Lost:
     def __init__(self, folder: Folder) -> None:
         """See the class."""
         self._folder = folder
-        self._lock = Lock()
+        self._lock = RLock()
         #: Counted by this process and not yet in the file.
         self.pending = 0
 
