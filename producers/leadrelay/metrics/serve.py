@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from threading import BoundedSemaphore, Thread
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from leadrelay.errors import ConfigurationError
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a client may take over its request.
 _PATIENCE_S = 10
+#: Requests at a time, each in a thread of its own; one more is cut.
+MOST_AT_ONCE = 64
 TEXT = "text/plain; charset=utf-8"
 
 
@@ -56,6 +58,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], paths: Mapping[str, Callable[[str], Answer]]) -> None:
         """Listen."""
+        self._room = BoundedSemaphore(MOST_AT_ONCE)
         handler = type("Handler", (_Handler,), {"paths": paths})
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         try:
@@ -63,6 +66,20 @@ class Server(ThreadingHTTPServer):
         except OSError as error:
             message = f"cannot listen on {address[0]}:{address[1]} ({error.strerror}): choose another port"
             raise ConfigurationError(message) from None
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread, if there is room for one."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve it, and make room."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
 
     @property
     def url(self) -> str:

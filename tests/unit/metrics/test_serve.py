@@ -3,7 +3,9 @@ import urllib.request
 
 import pytest
 from leadrelay.errors import ConfigurationError
-from leadrelay.metrics.serve import Answer, Server
+from leadrelay.metrics.serve import MOST_AT_ONCE, Answer, Server
+
+from tests.chaos.processes import until
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -26,3 +28,26 @@ def test_a_port_that_is_taken_is_a_mistake_of_the_configuration():
         taken.listen()
         with pytest.raises(ConfigurationError, match="choose another port"):
             Server(("127.0.0.1", taken.getsockname()[1]), {})
+
+
+def test_connections_that_ask_nothing_take_a_bounded_number_of_threads():
+    with Server(("127.0.0.1", 0), {"/a": lambda _: Answer(200, b"a")}) as server:
+        server.start()
+        try:
+            address = server.server_address[:2]
+            idle = [socket.create_connection(address, 20) for _ in range(MOST_AT_ONCE)]
+            with socket.create_connection(address, 20) as one_more:
+                assert one_more.recv(1) == b""
+            for connection in idle:
+                connection.close()
+            until(lambda: answers(f"{server.url}/a"), "there is room again")
+        finally:
+            server.shutdown()
+
+
+def answers(url):
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return answer.read() == b"a"
+    except OSError:
+        return False
