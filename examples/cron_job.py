@@ -1,7 +1,6 @@
 """A nightly job, such as `15 3 * * * python cron_job.py invoices.csv` in a crontab: an event for each overdue invoice.
 
-Running it again, by hand or since the machine was restarted in between, makes no event twice: its key says what it
-tells of.
+Running it again, by hand or after a restart, makes no event twice: the key says what an event tells of.
 """
 
 import csv
