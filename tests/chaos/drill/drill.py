@@ -20,8 +20,7 @@ from tests.chaos.drill.alerts import Scraper
 from tests.chaos.drill.plan import Step
 from tests.chaos.imports import import_beside
 from tests.chaos.measures import Watcher, caught_up
-from tests.chaos.processes import Broker, Process, served, until
-from tests.chaos.run import Run
+from tests.chaos.processes import Process, served, until
 from tests.monitors import Monitor
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from tests.chaos.drill.operator import Operator
     from tests.chaos.drill.plan import Load, Plan
+    from tests.chaos.run import Run
 
 #: First serials of the events that arrive beside an outage, of rows, and of events that are rejected.
 LIVE, IMPORTED, REJECTED = 10_000_000, 20_000_000, 30_000_000
@@ -37,61 +37,62 @@ LIVE, IMPORTED, REJECTED = 10_000_000, 20_000_000, 30_000_000
 WRONG, RIGHT = "invoice_payed", "invoice_paid"
 #: Bytes of a picture at most.
 PICTURE = 120_000
-#: So that the broker fills in hours, not in months.
-MEMORY = "256mb"
 
 
 class Drill:
     """One drill.
 
     Args:
-        folder: For data and logs.
+        run: Fresh; it ends what is started here.
         plan: What to do.
         pictures: Folder for pictures.
     """
 
-    def __init__(self, folder: Path, plan: Plan, pictures: Path) -> None:
+    def __init__(self, run: Run, plan: Plan, pictures: Path) -> None:
         """Start everything but the browser."""
-        self.plan, self.pictures = plan, pictures
-        self.run = Run(folder, broker=Broker(folder, "--maxmemory", MEMORY))
-        self.run.env |= {
+        self.run, self.plan, self.pictures = run, plan, pictures
+        run.env |= {
             "LEADRELAY_MAX_RATE": str(plan.ceiling),
             "LEADRELAY_PROBE_S": "1",
             "LEADRELAY_PROBE_MAX_S": "4",
         }
         for _ in range(2):
-            self.run.start_worker()
-        command = [sys.executable, "-m", "leadrelay", "exporter", "--port", "0"]
-        exporter = Process("exporter", command, folder, self.run.env)
-        self.run.beside.append(exporter)
-        self.monitor = Monitor(folder, self.run.env)
-        self.run.beside.append(self.monitor.process)
+            run.start_worker()
+        exporter = Process(
+            "exporter", [sys.executable, "-m", "leadrelay", "exporter", "--port", "0"], run.folder, run.env
+        )
+        run.beside.append(exporter)
+        self.monitor = Monitor(run.folder, run.env)
+        run.beside.append(self.monitor.process)
         self.scraper = Scraper(served(exporter, 0, ""), plan.minute_s)
-        self.watcher = Watcher(self.run)
-        self.tracked = 0
+        self.watcher = Watcher(run)
+        self.tracked = self.down = 0
 
     def steps(self, operator: Operator) -> Iterator[Step]:
         """Do it, and say of each step what was seen."""
         self.scraper.start()
         self.watcher.start()
-        yield self._flows(operator)
-        for number, load in enumerate(self.plan.loads):
-            live = (
-                self.run.produce_beside(f"live-{number}", LIVE + number * 10**6, rate=load.live) if load.live else None
-            )
-            failed = self._fail(load)
-            if not number:
-                yield self._alert()
-                yield from self._page(operator, failed)
-            yield from self._drain(load)
-            if load.live:
-                live.kill()
-                until(caught_up(self.run), "what arrived last is gone")
-        yield from self._dead_letters(operator)
-        yield from self._books(operator)
-        self.watcher.stop()
-        self.scraper.stop()
+        try:
+            yield self._flows(operator)
+            for load in self.plan.loads:
+                yield from self._outage(operator, load)
+            yield from self._dead_letters(operator)
+            yield from self._books(operator)
+        finally:
+            self.watcher.stop()
+            self.scraper.stop()
         yield self._resolved()
+
+    def _outage(self, operator: Operator, load: Load) -> Iterator[Step]:
+        live = self.run.produce_beside("live", LIVE, rate=load.live) if load.live else None
+        failed = self._fail(load)
+        if load is self.plan.loads[0]:
+            yield self._alert()
+            yield from self._page(operator, failed)
+        yield from self._drain(load)
+        if live:
+            live.kill()
+            until(caught_up(self.run), "what arrived last is gone")
 
     def _track(self, events: int, seconds: float) -> None:
         """Let so many more events be tracked, over so many seconds."""
@@ -225,9 +226,3 @@ class Drill:
     def _resolved(self) -> Step:
         states = alerts.states(self.scraper.minutes, self.run.folder)
         return Step("the alert is resolved", alerts.told(states), "firing" in states and not states[-1])
-
-    def close(self) -> None:
-        """End what still runs."""
-        self.watcher.stopping.set()
-        self.scraper.stopping.set()
-        self.run.__exit__()

@@ -9,12 +9,17 @@ from tests.browser import page
 from tests.chaos.drill.drill import Drill
 from tests.chaos.drill.operator import Operator
 from tests.chaos.drill.plan import Step
+from tests.chaos.processes import Broker
+from tests.chaos.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.chaos.drill.plan import Plan
+
+#: So that the broker fills in hours, not in months.
+MEMORY = "256mb"
 
 
 def missing() -> str | None:
@@ -31,12 +36,17 @@ def perform(folder: Path, plan: Plan, pictures: Path | None = None) -> Iterator[
         plan: What to do.
         pictures: Folder for pictures; in `folder` when none is given.
     """
-    drill = Drill(folder, plan, pictures or folder)
-    driver = page.browser(folder / "profile")
+    with Run(folder, broker=Broker(folder, "--maxmemory", MEMORY)) as run:
+        try:
+            yield from _steps(run, plan, pictures or folder)
+        except AssertionError as error:
+            yield Step("the drill goes on", str(error), passed=False)
+
+
+def _steps(run: Run, plan: Plan, pictures: Path) -> Iterator[Step]:
+    driver = page.browser(run.folder / "profile")
     try:
-        yield from drill.steps(Operator(driver, drill.monitor.url, drill.pictures))
-    except AssertionError as error:
-        yield Step("the drill goes on", str(error), passed=False)
+        drill = Drill(run, plan, pictures)
+        yield from drill.steps(Operator(driver, drill.monitor.url, pictures))
     finally:
         driver.quit()
-        drill.close()
