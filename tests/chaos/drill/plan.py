@@ -55,7 +55,7 @@ class Plan:
 
 #: The test suite's: estimates must exist, and nothing hangs on how busy the machine is.
 SHORT = Plan(
-    loads=(Load("nothing beside", 800, 16),), ceiling=100.0, before=50, minute_s=0.5, since_s=60.0, within=None
+    loads=(Load("nothing beside", 400, 15),), ceiling=100.0, before=50, minute_s=0.5, since_s=60.0, within=None
 )
 
 

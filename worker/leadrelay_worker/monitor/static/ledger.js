@@ -4,7 +4,7 @@ import { get, post } from "./api.js";
 import { fill, h, part, table } from "./dom.js";
 import { ended } from "./jobs.js";
 import { poll } from "./poll.js";
-import { act } from "./say.js";
+import { act, say } from "./say.js";
 import { count, moment, number } from "./text.js";
 
 const EVERY_MS = 2000;
@@ -103,6 +103,7 @@ part("verify").addEventListener("click", async () => {
 function showRecount(result) {
   if (!result) return fill(part("counted"), h("p", {}, "Cancelled."));
   const { read, accepted, findings } = result;
+  say("Counted");
   const said = findings.length ? findings : ["balanced: every accepted event is delivered, waiting, dead or dropped"];
   return fill(
     part("counted"),
