@@ -250,7 +250,7 @@ def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
         try:
             text = Path(file).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             message = f"{variable}_FILE: cannot read it ({why}): name a readable file"
             raise ConfigurationError(message) from None
     if text is None or text == "":

@@ -3,6 +3,7 @@
 import re
 import sys
 from itertools import chain
+from pathlib import Path
 
 import pytest
 import requests
@@ -172,6 +173,9 @@ def test_the_login_is_named_in_the_audit(locked, run):
     [
         (["--host", "0.0.0.0"], {}, False),
         (["--address="], {}, False),
+        (["--host", "::"], {}, False),
+        (["--host", "0.0.0.0"], {"FLOWER_BASIC_AUTH": ""}, False),
+        (["--host", "0.0.0.0", "--basic_auth="], {}, False),
         (["--host", "127.0.0.1"], {"FLOWER_ADDRESS": "0.0.0.0"}, True),
         ([], {"FLOWER_ADDRESS": "0.0.0.0"}, False),
         (["--host", "0.0.0.0"], {"LEADRELAY_MONITOR_HOSTS": "monitor.example.com"}, True),
@@ -189,7 +193,18 @@ def test_it_listens_beyond_this_machine_only_with_a_login_or_by_name(run, tmp_pa
     command = [sys.executable, "-m", "leadrelay", "monitor", "--port", str(free_port()), *options]
     process = Process("refused", command, tmp_path, {**run.env, **env})
     assert process.child.wait(60) == 2
-    assert "without a login" in process.log.read_text()
+    assert re.search("without a (login|name)", process.log.read_text())
+
+
+def test_a_login_comes_from_a_file_and_is_in_no_list_of_processes(run, tmp_path):
+    (tmp_path / "login").write_text("ann:secret\n")
+    monitor = Monitor(tmp_path, {**run.env, "FLOWER_BASIC_AUTH_FILE": str(tmp_path / "login")}, "--host", "0.0.0.0")
+    assert monitor.get("delivery").status_code == 401
+    assert monitor.get("delivery", auth=LOGIN).ok
+    for part in ("cmdline", "environ"):
+        assert b"ann:secret" not in Path(f"/proc/{monitor.process.pid}/{part}").read_bytes()
+    monitor.stop()
+    assert "secret" not in monitor.process.log.read_text()
 
 
 # A login by OAuth -----------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 ALLOWED = ("broker/appendonlydir/*", "home/spool/*/segments/*", "rejected.csv", "leads.csv", "away/spool/*/segments/*")
 #: Keys of the broker that hold payloads, by the ends of their names.
 PAYLOADS = ("ready", "returning", "bulk", "suspects", "flight", "scheduled", "held", "dead", "leadrelay")
+PASSWORD = f"{MARK}-password"
 SECRET = f"{MARK}-gateway-secret"
 
 
@@ -39,9 +40,11 @@ class Planted:
             folder,
             broker=Broker(folder, *(f"--{name}" if i == 0 else name for line in slow for i, name in enumerate(line))),
         )
+        self.run.broker.client.execute_command("ACL", "SETUSER", "relay", "on", f">{PASSWORD}", "~*", "&*", "+@all")
         self.server, url = serve()
         (folder / "tmp").mkdir()
         self.run.env |= {
+            "LEADRELAY_BROKER_URL": f"redis://relay:{PASSWORD}@127.0.0.1:{self.run.broker.port}/0",
             "LEADRELAY_DESTINATION_URL": url, "LEADRELAY_TIMEOUT_MS": "5000", "LEADRELAY_LANE_SECRET": f"{MARK}-lanes",
             "LEADRELAY_GATEWAY_SECRET": SECRET, "TMPDIR": str(folder / "tmp"), "PYTHONPATH": str(ROOT),
             "LEADRELAY_ALLOWED_DATASETS": f"{DATASET},other", "COLUMNS": "200",

@@ -1,5 +1,8 @@
 import logging
+import os
 import pwd
+import subprocess
+import sys
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
@@ -108,3 +111,36 @@ def test_an_address_without_a_host_is_loopback(text, address):
 def test_an_address_needs_a_port(text):
     with pytest.raises(ConfigurationError, match="LEADRELAY_HTTP"):
         Settings.load({"LEADRELAY_HTTP": text})
+
+
+WRONG_URLS = (
+    "redis://:hunt/er2hunter2@localhost/0", "redis://:hunt#er2hunter2@localhost/0", "redis://u:hunter2@localhost:99999/0",
+    "http://u:hunter2@localhost/", "u:hunter2@localhost:6379", "redis://:hunter2@localhost:port/0", "redis://[hunter2",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("url", WRONG_URLS)
+@pytest.mark.parametrize("by_file", [False, True])
+def test_a_wrong_url_is_a_sentence_without_its_password(tmp_path, url, by_file):
+    """urllib's own messages hold parts of it."""
+    (tmp_path / "url").write_text(url)
+    given = {"LEADRELAY_BROKER_URL_FILE": str(tmp_path / "url")} if by_file else {"LEADRELAY_BROKER_URL": url}
+    env = {**{name: value for name, value in os.environ.items() if not name.startswith("LEADRELAY_")}, **given}
+    done = subprocess.run(
+        [sys.executable, "-m", "leadrelay", "status"], env=env, capture_output=True, text=True, check=False
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode in (1, 2), said
+    assert "LEADRELAY_BROKER_URL" in said
+    assert "Traceback" not in said
+    assert "hunt" not in said
+
+
+def test_every_setting_may_come_from_a_file(tmp_path):
+    file = tmp_path / "value"
+    for setting in TABLE:
+        if setting.read is str:
+            file.write_text("of a file\n")
+            loaded = Settings.load({f"LEADRELAY_{setting.name.upper()}_FILE": str(file)})
+            assert getattr(loaded, setting.name) == "of a file"
+            assert "of a file" not in f"{loaded!r} {loaded}"

@@ -5,9 +5,13 @@ Celery imports this module into every `celery` command of the machine, so it loa
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
+from leadrelay.errors import ConfigurationError
+
+from leadrelay_worker.monitor.secrets import read_secrets
 
 #: Flower's options where we choose otherwise: it listens on every interface, and keeps 100,000 tasks (451 MB).
 DEFAULTS: dict[str, Any] = {"address": "127.0.0.1", "max_tasks": 5000}
@@ -32,6 +36,10 @@ def monitor(context: click.Context, options: tuple[str, ...]) -> None:
     unknown = [option for option in options if not command.is_flower_option(option)]
     if unknown:
         raise click.UsageError(f"{unknown[0]}: Flower has no such option; options are written --name=value")
+    try:
+        read_secrets(os.environ)
+    except ConfigurationError as error:
+        raise click.UsageError(str(error)) from None
     for name, value in DEFAULTS.items():
         setattr(flowers, name, value)
     command.Flower = Monitor

@@ -53,6 +53,13 @@ def refusal_to_listen(options: Any, hosts: Collection[str]) -> str | None:
         options: Flower's.
         hosts: `LEADRELAY_MONITOR_HOSTS`.
     """
+    if options.persistent:
+        return (
+            "--persistent keeps tasks in a file of pickles, and whoever can write that file can run code here: leave it "
+            "out; what became of events is kept by workers (`leadrelay trace`)"
+        )
+    if any(not all(login.partition(":")[::2]) for login in options.basic_auth or ()):
+        return "a login without a name or a password lets everybody in: --basic_auth=NAME:PASSWORD, both not empty"
     if has_login(options) or options.unix_socket or options.address in LOOPBACK or hosts:
         return None
     where = options.address or "every interface"

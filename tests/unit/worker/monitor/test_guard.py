@@ -5,7 +5,9 @@ from leadrelay_worker.monitor.guard import StrangeHost, refusal_to_listen
 
 
 def _options(**given):
-    return SimpleNamespace(**{"basic_auth": None, "auth": "", "unix_socket": "", "address": "127.0.0.1", **given})
+    return SimpleNamespace(
+        **{"basic_auth": None, "auth": "", "unix_socket": "", "address": "127.0.0.1", "persistent": False, **given}
+    )
 
 
 @pytest.mark.parametrize(
@@ -15,6 +17,8 @@ def _options(**given):
         (_options(address="localhost"), (), True),
         (_options(address="::1"), (), True),
         (_options(address=""), (), False),
+        (_options(address="::"), (), False),
+        (_options(address="monitor.example.com"), (), False),
         (_options(address="0.0.0.0"), (), False),
         (_options(address="192.0.2.7"), (), False),
         (_options(address="0.0.0.0", basic_auth=["a:b"]), (), True),
@@ -27,6 +31,14 @@ def test_where_it_may_listen(options, hosts, listens):
     refusal = refusal_to_listen(options, hosts)
     assert (refusal is None) is listens
     assert listens or "LEADRELAY_MONITOR_HOSTS" in refusal
+
+
+@pytest.mark.parametrize("login", ["", ":", "ann", "ann:", ":secret"])
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1"])
+def test_a_login_that_is_none_is_refused_and_not_shown(login, address):
+    refusal = refusal_to_listen(_options(address=address, basic_auth=["bob:hunter2", login]), ())
+    assert "NAME:PASSWORD" in refusal
+    assert "hunter2" not in refusal
 
 
 @pytest.mark.parametrize(
