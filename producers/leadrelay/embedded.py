@@ -129,6 +129,7 @@ def _config(folder: Path, state: dict[str, Any]) -> str:
         "save": '""',
         "maxmemory-policy": "noeviction",
         "list-compress-depth": 1,
+        "slowlog-max-len": 0,  # it keeps the arguments of calls, which are events
     }
     return "".join(f"{name} {value}\n" for name, value in lines.items())
 

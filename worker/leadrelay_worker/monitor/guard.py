@@ -55,8 +55,8 @@ def refusal_to_listen(options: Any, hosts: Collection[str]) -> str | None:
     """
     if options.persistent:
         return (
-            "--persistent keeps tasks in a file of pickles, and whoever can write that file can run code here: leave it "
-            "out; what became of events is kept by workers (`leadrelay trace`)"
+            "--persistent keeps tasks in a file of pickles, and whoever can write that file can run code here: leave "
+            "it out; what became of events is kept by workers (`leadrelay trace`)"
         )
     if any(not all(login.partition(":")[::2]) for login in options.basic_auth or ()):
         return "a login without a name or a password lets everybody in: --basic_auth=NAME:PASSWORD, both not empty"
