@@ -34,9 +34,8 @@ def _put(sender: str = "", headers: dict[str, Any] | None = None, **_: Any) -> N
 
 
 def _enter(task: Task, **_: Any) -> None:
-    found = {} if task.request.is_eager else unpacked(task.request.get(HEADER))
-    if found:
-        entered = context(properties=found)
+    if not task.request.is_eager:  # also when nothing was carried: what a task enters and never leaves ends with it
+        entered = context(properties=unpacked(task.request.get(HEADER)))
         entered.__enter__()
         setattr(task.request, _ENTERED, entered)
 
