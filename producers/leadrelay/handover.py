@@ -206,10 +206,19 @@ class Handover:
         try:
             sender = self._door.sender(min(end, time.monotonic() + _BATCH_S))
             sender.offset(anew=True)
-            drain = self._drain(end)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
-            self._closed = False
-            self._say("away", f"events wait in the spool ({self._folder.path}): {_told(error)}")
+            self._trip(error)
+            return False
+        try:
+            drain = self._drain(end)
+        except OSError as error:
+            self._closed = (
+                True  # a disk that is full fails the drain: what it cannot take goes to the broker all the same
+            )
+            self._say("disk", f"the spool in {self._folder.path} cannot be drained ({error.strerror})")
+            return False
+        except Exception as error:  # noqa: BLE001 - as above
+            self._trip(error)
             return False
         self._closed = True
         if drain.events:

@@ -148,6 +148,30 @@ def test_a_home_that_cannot_be_written_matters_only_while_the_broker_is_away(app
     assert read_books(Queue(client)).accepted == 1
 
 
+def test_a_full_disk_keeps_no_event_from_a_broker_that_is_back(app, tmp_path, monkeypatch):
+    broker = Broker(tmp_path)
+    here = app(broker.url, STRICT="false", TIMEOUT_MS="2000")
+    leadrelay.track_event("a")
+    broker.kill()
+    leadrelay.track_event("a")
+    handover = here.handover
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Folder, "replace", full)  # of the journal
+    monkeypatch.setattr(handover._writer, "append", full)
+    broker.start()
+    until(lambda: handover._closed, "it is known that the broker serves")
+    for _ in range(3):
+        leadrelay.track_event("a")
+    queue = Queue(broker.client)
+    assert (read_books(queue).accepted, spool(here).events, spool(here).lost) == (4, 1, 0)
+    monkeypatch.undo()
+    until(lambda: read_books(queue).accepted == 5, "what waited is drained once there is room")
+    broker.kill()
+
+
 def test_wrong_settings_raise_only_where_strict(app, caplog):
     with pytest.raises(leadrelay.ConfigurationError):
         app(TIMEOUT_MS="soon", STRICT="true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from leadrelay.spool.folder import Folder
+
+
+#: Bytes that it has at least, so that positions fit that get longer.
+_ROOM = 1000
 
 
 class Journal:
@@ -68,7 +73,23 @@ class Journal:
 
     def _write(self) -> None:
         document = {"source": self.source, "done": self.done, "next": self._next, "digest": self._digest}
-        self._folder.replace(self._folder.journal, json.dumps(document).encode())
+        data = json.dumps(document).encode()
+        try:
+            self._folder.replace(self._folder.journal, data)
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            self._overwrite(data)
+
+    def _overwrite(self, data: bytes) -> None:
+        """Write it in its old place, where it has room: to be drained is what gives a full disk its room back."""
+        handle = self._folder.open(self._folder.journal, os.O_WRONLY)
+        try:
+            os.pwrite(handle, data.ljust(_ROOM), 0)
+            os.ftruncate(handle, max(len(data), _ROOM))
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
     def _read(self) -> dict[str, Any]:
         try:

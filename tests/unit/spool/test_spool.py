@@ -136,6 +136,23 @@ def test_what_a_full_disk_took_in_part_is_taken_back(folder, monkeypatch):
     assert (order, done.damaged_bytes) == (eids([1, 3]), 0)
 
 
+def test_a_full_disk_is_drained_too(folder, monkeypatch):
+    here = writer(folder)
+    here.append([event(1)])
+    drained(folder)
+    here.append([event(2)])
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Folder, "replace", full)
+    assert drained(folder)[0] == eids([2])
+    assert not folder.waits
+    monkeypatch.undo()
+    here.append([event(3)])
+    assert drained(folder)[0] == eids([3])
+
+
 def test_a_disk_that_takes_little_at_a_time_gets_all(folder, monkeypatch):
     write = os.write
     monkeypatch.setattr(writer_module.os, "write", lambda handle, data: write(handle, data[:10]))
