@@ -182,7 +182,7 @@ class Drill:
         number = self.plan.rejected
         self.run.faults({"status": 422, "ti": WRONG})
         self._reject(number)
-        until(lambda: self.run.books().dead == number, "they are dead letters")
+        until(lambda: self._rests() and self.run.books().dead == number, "they are dead letters, all else is delivered")
         delivered = self.run.books().delivered
         matching = operator.filter("rejected")
         yield Step("dead letters are filtered by reason", matching, matching == f"{number} dead letters match")
@@ -197,6 +197,10 @@ class Drill:
         until(lambda: self.run.books().delivered == delivered + number, "the replayed ones are delivered")
         event = requests.get(f"{self.run.url}/_sandbox/events/{eid}", timeout=10).json()
         yield Step("… and delivered, the edited one as edited", f"{number} of {number}", RIGHT in json.dumps(event))
+
+    def _rests(self) -> bool:
+        books = self.run.books()
+        return not (books.backlog or books.in_flight)
 
     def _reject(self, number: int) -> None:
         """Track events of which the endpoint rejects each third: a run of them alone would stop sending."""
