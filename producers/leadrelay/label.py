@@ -22,7 +22,7 @@ LABEL_LENGTH = 5
 @lru_cache(maxsize=1024)
 def shown_title(title: str) -> str:
     """Give a title as reports may show it: without addresses and long numbers, on one line, of bounded length."""
-    return _line(masked(title))
+    return _line(masked(" ".join(title.split())))
 
 
 @lru_cache(maxsize=1024)
