@@ -57,7 +57,7 @@ def test_links_lead_somewhere(document):
 @pytest.mark.parametrize(("document", "line"), COMMANDS)
 def test_commands_and_their_options_exist(document, line):
     command, words = group, shlex.split(line)[1:]
-    context = click.Context(command, info_name="leadrelay")
+    context = click.Context(command, info_name="leadrelay", **command.context_settings)  # its help option is kept
     while isinstance(command, click.Group):
         _, command, words = command.resolve_command(context, words)
         context = click.Context(command, info_name=command.name, parent=context)
