@@ -110,7 +110,7 @@ def judge_queue(findings: GatewayFindings, queue: Queue, url: str) -> None:
         findings.wrong.append(f"{len(missing)} answered ids are not in the queue")
     text = requests.get(f"{url}/metrics", timeout=20).text
     lines = [line for line in text.splitlines() if line.startswith("leadrelay_gateway_accepted_events_total ")]
-    told, books = int(lines[0].split()[1]), read_books(queue)
+    told, books = float(lines[0].split()[1]), read_books(queue)
     if told != books.accepted + books.deduplicated:
         findings.wrong.append(f"{told} told as accepted, {books.accepted} and {books.deduplicated} again in the queue")
 

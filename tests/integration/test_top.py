@@ -11,7 +11,6 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 
 import pytest
 from leadrelay.queue import Valve
@@ -29,11 +28,10 @@ class Terminal:
     def __init__(self, command, columns, env):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            time.sleep(0.3)  # until it has its width
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
             os.execve(
                 command[0], command, {**os.environ, "TERM": "xterm", **env}
             )  # readline set COLUMNS beside os.environ
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.seen = ""
 
     def shows(self, text):
