@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import redis
+
 from tests.chaos.processes import Broker, Process, Unavailable, until
 from tests.chaos.run import Run
 
@@ -132,6 +134,7 @@ def full(folder: Path, kind: str, fsync: str, times: int = 1, events: int = 8_00
 
 
 def _refused(run: Run) -> bool:
-    if not run.broker.process.alive:
+    try:
+        return run.broker.client.info("persistence")["aof_last_write_status"] != "ok"
+    except redis.ConnectionError:  # it has ended
         return True
-    return run.broker.client.info("persistence")["aof_last_write_status"] != "ok"

@@ -216,11 +216,10 @@ class Run:
     def flows(self, events: int = 50, timeout: float = 60) -> None:
         """Wait until so many more are delivered: what a dead worker left in flight does not show that one sends."""
         before = self.books().delivered
-        until(
-            lambda: self.books().delivered >= before + events or self._done(), f"{events} more are delivered", timeout
-        )
+        until(lambda: self.books().delivered >= before + events or self.idle(), f"{events} more are delivered", timeout)
 
-    def _done(self) -> bool:
+    def idle(self) -> bool:
+        """Whether the producer is done and nothing waits."""
         books = self.books()
         produced = self.producer is None or not self.producer.alive
         return produced and not (books.backlog or books.in_flight or books.inbox)
@@ -241,7 +240,7 @@ class Run:
             if hurry:
                 self.hurry()
             self.did("waits", 0)
-            return self._done()
+            return self.idle()
 
         until(empty, "the queue is empty", timeout)
 

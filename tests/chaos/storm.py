@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Pools of the workers that run side by side.
 _POOLS = ("threads", "threads", "prefork")
 #: Events a second that are tracked, at most: the producer must not be done long before the storm is.
-_RATE = 400
+_RATE = 100
 #: So many that faults of the endpoint do not block every lane.
 _USERS = 2000
 #: Seconds for which nothing may come through: a hung broker, and reconnecting to it.
@@ -105,7 +105,7 @@ class Storm:
 
     def kill_workers(self) -> None:
         """SIGKILL one or several workers at once, with events in flight, and start others."""
-        until(self.run.in_flight, "events are in flight", _LONGEST_S)
+        until(lambda: self.run.in_flight() or self.run.idle(), "events are in flight", _LONGEST_S)
         for number in self.chance.sample(range(len(_POOLS)), self.chance.randint(1, len(_POOLS))):
             self.run.kill_worker(self.workers[number])
             self.asleep = [(until_s, process) for until_s, process in self.asleep if process.alive]

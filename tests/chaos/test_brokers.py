@@ -15,7 +15,7 @@ def test_restarts(play):
 
 def test_a_kill_with_an_fsync_under_way_loses_nothing_that_verify_does_not_say(play):
     verdict = play(brokers.slow_fsync, 1, 3000)
-    assert verdict.said
+    assert verdict.said or not verdict.lost
 
 
 def test_a_kill_on_a_slow_disk(play):
