@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import redis
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Under `--dist loadgroup`: the tests of a file share its fixtures, and all that need the browser share one."""
     for item in items:
