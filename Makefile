@@ -14,10 +14,10 @@ demo: $(READY)
 	$(BIN)/python -m benchmarks.demo $(if $(INPUT),--input '$(INPUT)')
 
 test: $(READY)
-	$(BIN)/python -m pytest -m 'not slow' -n 3 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -m 'not slow' -n 3 --dist loadfile $(ARGS)
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow -n 4 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -m slow -n 4 --dist loadfile $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

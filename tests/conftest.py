@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,14 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import redis
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under `--dist loadgroup`: the tests of a file share its fixtures, and all that need the browser share one."""
-    for item in items:
-        file = item.path.relative_to(Path(__file__).parent)
-        item.add_marker(pytest.mark.xdist_group("browser" if file.parts[0] == "browser" else str(file)))
 
 
 @pytest.fixture(scope="session")
