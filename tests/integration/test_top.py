@@ -29,9 +29,8 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-            os.execve(
-                command[0], command, {**os.environ, "TERM": "xterm", **env}
-            )  # readline set COLUMNS beside os.environ
+            kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+            os.execve(command[0], command, {**kept, "TERM": "xterm", **env})  # neither of these is of this terminal
         self.seen = ""
 
     def shows(self, text):
