@@ -9,8 +9,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from leadrelay.contexts import completed
-from leadrelay.entry import MOST_AT_ONCE, Entry
-from leadrelay.entry import MOST_BYTES as MOST_BYTES  # noqa: PLC0414 - imports know it from here
+from leadrelay.entry import Entry, batches
 from leadrelay.errors import InvalidEvent, NotAccepted
 from leadrelay.event import Event, split
 from leadrelay.handover import Handover
@@ -165,7 +164,7 @@ class Client:
 
     def _parts(self, events: Sequence[Event]) -> Iterator[Sequence[Event]]:
         """Give the events as the hook leaves them, in parts that one call takes."""
-        return chunks(self.hooked(events))
+        return _calls(self.hooked(events))
 
     def _hand(self, events: Sequence[Event]) -> None:
         if self.settings.mode == "live":
@@ -218,7 +217,7 @@ class Client:
             return []
         budget = budget_s or self.settings.timeout_ms / 1000
         sender, receipts = self._own_sender(), []
-        for chunk in chunks(events):
+        for chunk in _calls(events):
             entries = [self.entry(event) for event in chunk]
             receipts += sender.enqueue(entries, end=time.monotonic() + budget, bulk=bulk)
         return receipts
@@ -256,15 +255,5 @@ def _own_eid(si: str, eid: Any, key: Any) -> str | None:
     return derived_eid(si, text)
 
 
-def chunks(events: Iterable[Event]) -> Iterator[list[Event]]:
-    """Split events into calls of at most `MOST_AT_ONCE` events and `MOST_BYTES`."""
-    chunk: list[Event] = []
-    size = 0
-    for event in events:
-        if chunk and (len(chunk) == MOST_AT_ONCE or size + len(event.rendered) > MOST_BYTES):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(event)
-        size += len(event.rendered)
-    if chunk:
-        yield chunk
+def _calls(events: Iterable[Event]) -> Iterator[list[Event]]:
+    return batches(events, lambda event: len(event.rendered))

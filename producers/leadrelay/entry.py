@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from leadrelay.label import label_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_T = TypeVar("_T")
 
 #: Events in one call: bounds how long one script holds the broker (about 4 ms).
 MOST_AT_ONCE = 1000
@@ -40,3 +46,22 @@ class Entry:
     def __repr__(self) -> str:
         """Show no payload."""
         return f"Entry(eid={self.eid!r})"
+
+
+def batches(things: Iterable[_T], size_of: Callable[[_T], int]) -> Iterator[list[_T]]:
+    """Split what is to be sent into calls of at most `MOST_AT_ONCE` events and `MOST_BYTES`.
+
+    Args:
+        things: Events, or what stands for one each, in order.
+        size_of: Gives the bytes of one's payload.
+    """
+    batch: list[_T] = []
+    size = 0
+    for thing in things:
+        if batch and (len(batch) == MOST_AT_ONCE or size + size_of(thing) > MOST_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(thing)
+        size += size_of(thing)
+    if batch:
+        yield batch

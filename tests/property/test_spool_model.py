@@ -12,8 +12,8 @@ from unittest.mock import patch
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
+from leadrelay import entry as entry_module
 from leadrelay.errors import BrokerUnavailable
-from leadrelay.spool import drain as drain_module
 from leadrelay.spool import reader as reader_module
 from leadrelay.spool import writer as writer_module
 from leadrelay.spool.drain import Drain
@@ -68,7 +68,7 @@ class SpoolModel(RuleBasedStateMachine):
         self.number = 0
         self.patches = ExitStack()
         self.patches.enter_context(patch.object(writer_module, "SEGMENT_BYTES", 300))
-        self.patches.enter_context(patch.object(drain_module, "MOST_AT_ONCE", 4))
+        self.patches.enter_context(patch.object(entry_module, "MOST_AT_ONCE", 4))
         self.patches.enter_context(patch.object(reader_module, "_CHUNK", 400))
         self.patches.enter_context(patch.object(reader_module, "MOST_BYTES", 200))
         self.patches.enter_context(patch("os.fsync", lambda _: None))

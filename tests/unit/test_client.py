@@ -3,9 +3,8 @@ import re
 from uuid import UUID
 
 import pytest
-from leadrelay.client import Client, chunks
+from leadrelay.client import Client
 from leadrelay.errors import InvalidEvent
-from leadrelay.event import Event
 from leadrelay.ids import derived_eid
 from leadrelay.settings import Settings
 
@@ -80,10 +79,3 @@ def test_the_entry_names_nobody():
     entry = client(lane_secret="k").entry(client().make("a", {"email": "ann@example.com"}))
     assert re.fullmatch("[0-9a-f]{16}", entry.lane)
     assert client(lanes=False).entry(client().make("a", {"email": "ann@example.com"})).lane == ""
-
-
-def test_chunks_hold_a_thousand_events_or_a_megabyte():
-    small = [Event("e", {}, b"x")] * 2500
-    assert [len(chunk) for chunk in chunks(small)] == [1000, 1000, 500]
-    large = [Event("e", {}, b"x" * 400_000)] * 5
-    assert [len(chunk) for chunk in chunks(large)] == [2, 2, 1]

@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-from leadrelay.client import MOST_BYTES
+from leadrelay.entry import MOST_AT_ONCE, MOST_BYTES
 from leadrelay.errors import NotAccepted
 from leadrelay.gateway.limits import ANSWER_S, MOST_WAITING, MOST_WAITING_BYTES
-from leadrelay.queue.core import MOST_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

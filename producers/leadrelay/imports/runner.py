@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leadrelay.client import MOST_BYTES
+from leadrelay.entry import MOST_BYTES
 from leadrelay.errors import BrokerFull, BrokerUnavailable, EnqueueTooLate, InvalidEvent
 from leadrelay.imports.record import UTF_8, RejectedLine
 from leadrelay.imports.shape import time_of

@@ -9,14 +9,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leadrelay.entry import MOST_AT_ONCE, MOST_BYTES
+from leadrelay.entry import batches
 from leadrelay.home import locked
 from leadrelay.spool.journal import Journal
 from leadrelay.spool.reader import ended, merged
 from leadrelay.spool.stamps import Stamps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from leadrelay.entry import Entry
     from leadrelay.spool.folder import Folder
@@ -98,7 +98,8 @@ class Drain:
     def _round(self, journal: Journal, below: int, until: float) -> int:
         """Send what has a stamp up to `below`, and take away the segments that have ended; gives how many were sent."""
         before = self._done.events
-        for batch in batches(merged(self._folder, journal.done, below, self._damage)):
+        waiting = merged(self._folder, journal.done, below, self._damage)
+        for batch in batches(waiting, lambda one: len(one.entry.payload)):
             self._move(journal, batch)
             if time.monotonic() >= until:
                 return self._done.events - before
@@ -142,20 +143,6 @@ class Drain:
         self._damaged.add(name.removesuffix(_RETIRED))
         self._done.damaged_bytes += end - start
         logger.error("the spool is damaged: %d bytes of %s are no events; the file is kept", end - start, name)
-
-
-def batches(waiting: Iterable[Waiting]) -> Iterator[list[Waiting]]:
-    """Split into calls of at most `MOST_AT_ONCE` events and `MOST_BYTES`."""
-    batch: list[Waiting] = []
-    size = 0
-    for one in waiting:
-        if batch and (len(batch) == MOST_AT_ONCE or size + len(one.entry.payload) > MOST_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(one)
-        size += len(one.entry.payload)
-    if batch:
-        yield batch
 
 
 def _name_of(batch: list[Waiting]) -> str:
