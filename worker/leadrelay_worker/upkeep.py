@@ -87,7 +87,7 @@ class Upkeep:
             adopt(self._queue, self._make_entry, forgotten=self._forgotten.eids)
             failpoint("adopt.after")
             self._prune()
-            self._watch_memory(self._queue.client.info("memory"))
+            self._watch_memory(self._queue.memory())
             if time.monotonic() >= self._hourly_at:
                 for step in self._hourly:
                     step()

@@ -124,7 +124,7 @@ def look(queue: Queue, again_s: float = 0.0) -> Seen:
         before = [sample_of(books)]
         time.sleep(again_s)
         books = read_books(queue)
-    memory, now = dict(queue.client.info("memory")), sample_of(books)
+    memory, now = queue.memory(), sample_of(books)
     caught_up = estimate(before, now, samples.due(books.now_ms), books.sending)
     return Seen(books, memory, headroom_of(before, now, memory), caught_up, hot_lanes(queue))
 

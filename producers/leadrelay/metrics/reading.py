@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from redis import exceptions
-
 from leadrelay.doctor import Facts, broker_facts, examine
 from leadrelay.doctor.facts import QueueFacts
-from leadrelay.queue import DeadLetters, scripts
+from leadrelay.queue import DeadLetters
 from leadrelay.queue.books import read_books
 from leadrelay.queue.replay import read_records
 from leadrelay.queue.verify import rewinds
@@ -108,7 +106,7 @@ class Reader:
         return Reading(
             books=books,
             before=self._before(books),
-            memory=self._memory(),
+            memory=self.queue.memory(),
             replays=tuple(read_records(DeadLetters(self.queue))),
             rewinds=tuple(rewinds(self.queue, books)),
             reasons=self._reasons.known,
@@ -131,12 +129,6 @@ class Reader:
         while earlier[0].epoch != books.epoch or books.now_ms - earlier[0].now_ms > GROWTH_S * 1000:
             earlier.popleft()
         return earlier[0]
-
-    def _memory(self) -> dict[str, Any]:
-        try:
-            return dict(self.queue.client.info("memory"))
-        except exceptions.RedisError as error:
-            raise scripts.translate(error) from error
 
     def _examine(self, books: Books) -> list[Finding]:
         settings = self._settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from leadrelay.queue.valve import Sending, read_sending
@@ -143,8 +143,3 @@ def mapping(flat: Sequence[bytes] | Mapping[bytes, bytes]) -> dict[str, str]:
     """Read a hash as a script returns it: flat, or a mapping under RESP3."""
     pairs: Any = flat.items() if hasattr(flat, "items") else zip(flat[::2], flat[1::2], strict=True)
     return {key.decode(): value.decode("utf-8", "replace") for key, value in pairs}
-
-
-def as_dict(books: Books) -> dict[str, Any]:
-    """Give every field for ``--json`` and debugging."""
-    return asdict(books) | {"balanced": books.balanced}

@@ -303,6 +303,13 @@ class Queue:
             raise scripts.translate(error) from error
         return int(seconds) * 1000 + int(micros) // 1000
 
+    def memory(self) -> dict[str, Any]:
+        """Give what the broker says of its memory (INFO memory)."""
+        try:
+            return dict(self.client.info("memory"))
+        except exceptions.RedisError as error:
+            raise scripts.translate(error) from error
+
     def clock_was_set(self, by_ms: int) -> None:
         """Record that the broker's clock was set, by so much: for a day nothing is dropped for its age."""
         self.run("clock", by_ms)

@@ -41,11 +41,7 @@ def test_an_ending_is_a_line_without_content(tmp_path):
 class Idle:
     """A queue without work."""
 
-    class client:  # noqa: N801 - stands in for an attribute
-        @staticmethod
-        def info(_):
-            return {"maxmemory": 0, "used_memory": 0}
-
+    memory = staticmethod(lambda: {"maxmemory": 0, "used_memory": 0})
     inbox_lengths = staticmethod(dict)
     rescue = due = now_ms = staticmethod(lambda: 0)
     run = staticmethod(lambda *_, **__: [])

@@ -38,7 +38,7 @@ def state(queue: Queue, dataset: str | None) -> dict[str, Any]:
         dataset: `LEADRELAY_DATASET_ID`, whose breaker is named by it.
     """
     samples = Samples(queue)
-    books, memory = read_books(queue), queue.client.info("memory")
+    books, memory = read_books(queue), queue.memory()
     before, now = samples.read(_RANGES["hour"]), sample_of(books)
     seen = [*(sample for sample in before if sample.at_ms < now.at_ms), now]
     success, rates = series.success(seen), series.rates(seen)
