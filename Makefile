@@ -17,7 +17,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -m 'not slow' -n 3 --dist loadfile $(ARGS)
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow -n 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
