@@ -11,6 +11,7 @@ from leadrelay_sandbox.switches import DEFAULTS
 
 from tests.chaos.processes import sandbox
 from tests.chaos.run import Run
+from tests.integration.handing import AWAY
 from tests.integration.moves import Requests
 from tests.integration.page import Api
 
@@ -90,3 +91,23 @@ def api(page: Api, monkeypatch: pytest.MonkeyPatch) -> Api:
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(tracking, "_client", None)
     return page
+
+
+@pytest.fixture
+def app(monkeypatch, tmp_path):
+    """Make this process an application; gives a function that opens its client."""
+    made = []
+
+    def opened(url=AWAY, **env):
+        monkeypatch.setenv("LEADRELAY_BROKER_URL", url)
+        monkeypatch.setenv("LEADRELAY_DATASET_ID", "d1")
+        for name, value in env.items():
+            monkeypatch.setenv(f"LEADRELAY_{name}", value)
+        monkeypatch.setattr(tracking, "_client", None)
+        monkeypatch.setattr(tracking, "_configured", {})
+        made.append(tracking.client())
+        return made[-1]
+
+    yield opened
+    for client in made:
+        client.close()

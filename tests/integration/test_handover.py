@@ -1,6 +1,5 @@
 """From a call to the queue or the spool, with a real broker."""
 
-import asyncio
 import json
 import logging
 import os
@@ -8,51 +7,18 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import leadrelay
 import pytest
-from leadrelay import tracking
 from leadrelay.client import Client
 from leadrelay.errors import InvalidEvent, SpoolFull, SpoolUnusable
 from leadrelay.queue import Queue
 from leadrelay.queue.books import read_books
 from leadrelay.settings import Settings
 from leadrelay.spool.folder import Folder
-from leadrelay.spool.summary import summary
 
 from tests.chaos.processes import Broker, until
-
-AWAY = "redis://127.0.0.1:1/0"
-
-
-@pytest.fixture
-def app(monkeypatch, tmp_path):
-    """Make this process an application; gives a function that opens its client."""
-    made = []
-
-    def opened(url=AWAY, **env):
-        monkeypatch.setenv("LEADRELAY_BROKER_URL", url)
-        monkeypatch.setenv("LEADRELAY_DATASET_ID", "d1")
-        for name, value in env.items():
-            monkeypatch.setenv(f"LEADRELAY_{name}", value)
-        monkeypatch.setattr(tracking, "_client", None)
-        monkeypatch.setattr(tracking, "_configured", {})
-        made.append(tracking.client())
-        return made[-1]
-
-    yield opened
-    for client in made:
-        client.close()
-
-
-def spool(client):
-    return summary(Folder(client.settings.home, client.settings.label()))
-
-
-def serials(queue):
-    claim = queue.claim("w", "r", 1000, 10**7, 0)
-    return [json.loads(claimed.message.payload).get("serial") for claimed in claim.messages]
+from tests.integration.handing import AWAY, serials, spool
 
 
 def test_what_was_spooled_goes_first_when_the_broker_is_back(app, tmp_path):
@@ -206,180 +172,6 @@ def test_connections_that_a_broker_closed_cost_no_event_and_no_spool(app, broker
     assert "spool" not in caplog.text
 
 
-def test_an_event_loop_tracks_without_being_held_up(app, broker, client):
-    here = app(broker.url, TIMEOUT_MS="10000")
-
-    async def main():
-        first = await leadrelay.atrack_event("a")  # it may find no connection yet
-        ids = await asyncio.gather(*(leadrelay.atrack_event("a", serial=serial) for serial in range(100)))
-        return [first, *ids, *await leadrelay.atrack_many([{"ti": "b"}] * 5)]
-
-    ids = asyncio.run(main())
-    assert len(set(ids)) == 106
-    until(lambda: read_books(Queue(client)).accepted == 106, "all are accepted")
-    assert here.handover._of_loops is not None
-
-
-def test_loops_that_have_ended_leave_no_connection_open(app, broker, client):
-    here = app(broker.url, TIMEOUT_MS="10000")
-    leadrelay.track_event("a")
-    for _ in range(5):
-        asyncio.run(leadrelay.atrack_event("a"))
-    assert read_books(Queue(client)).accepted == 6
-    assert len(here.handover._of_loops) == 1
-
-
-def test_an_application_that_cancels_all_its_tasks_reads_no_reply_of_another_event(app, tmp_path):
-    broker = Broker(tmp_path)
-    here = app(broker.url, TIMEOUT_MS="10000")
-    leadrelay.track_event("a")
-
-    async def main():
-        await leadrelay.atrack_event("a")
-        (link,) = here.handover._of_loops.values()
-        broker.process.signal(signal.SIGSTOP)
-        call = asyncio.create_task(leadrelay.atrack_event("a"))
-        await asyncio.sleep(0.2)
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        broker.process.signal(signal.SIGCONT)
-        assert call.cancelled()
-        assert link._connection is None
-        return await leadrelay.atrack_event("last")
-
-    last = asyncio.run(main())
-    claims = Queue(broker.client).claim("w", "r", 1000, 10**7, 0).messages
-    assert claims[-1].message.eid == last
-    broker.kill()
-
-
-def test_an_event_loop_uses_its_own_connection(app, broker, client):
-    here = app(broker.url, TIMEOUT_MS="10000")
-    leadrelay.track_event("a")
-    before = here.handover._door.opened.link.execute_command
-
-    def refused(*args, **kwargs):
-        raise AssertionError("the loop was held up")
-
-    async def main():
-        here.handover._door.opened.link.execute_command = refused
-        try:
-            return [await leadrelay.atrack_event("a") for _ in range(3)]
-        finally:
-            here.handover._door.opened.link.execute_command = before
-
-    for _ in range(2):  # a second loop has a second connection
-        asyncio.run(main())
-    assert read_books(Queue(client)).accepted == 7
-
-
-def test_an_event_loop_goes_on_while_the_broker_hangs(app, tmp_path):
-    broker = Broker(tmp_path)
-    app(broker.url, TIMEOUT_MS="1000")
-    leadrelay.track_event("a")
-
-    async def main():
-        ticks = 0
-
-        async def ticking():
-            nonlocal ticks
-            while True:
-                await asyncio.sleep(0.005)
-                ticks += 1
-
-        clock = asyncio.create_task(ticking())
-        await leadrelay.atrack_event("a")
-        broker.process.signal(signal.SIGSTOP)
-        ticks = 0
-        await asyncio.gather(*(leadrelay.atrack_event("a") for _ in range(20)))
-        clock.cancel()
-        return ticks
-
-    ticks = asyncio.run(main())
-    broker.process.signal(signal.SIGCONT)
-    assert ticks > 10, "others ran during the time-out"
-    until(lambda: read_books(Queue(broker.client)).accepted == 22, "all are accepted, each once")
-    broker.kill()
-
-
-LEAVING = "import leadrelay, time, sys; leadrelay.track_event('a'); sys.stdout.write(str(time.time()))"
-
-
-@pytest.mark.parametrize("state", ["away", "hung"])
-def test_a_process_ends_soon_though_the_broker_does_not_answer(tmp_path, state):
-    broker = Broker(tmp_path)
-    if state == "away":
-        broker.kill()
-    else:
-        broker.process.signal(signal.SIGSTOP)
-    env = {"LEADRELAY_BROKER_URL": broker.url, "LEADRELAY_DATASET_ID": "d", "LEADRELAY_HOME": str(tmp_path / "home")}
-    done = subprocess.run(
-        [sys.executable, "-c", LEAVING],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert time.time() - float(done.stdout) < 10, (
-        "it does not wait for the broker; on an idle machine it takes under 1 s"
-    )
-    broker.kill()
-
-
-FORKING = """
-import os, time
-import leadrelay
-from leadrelay import tracking
-tracking.client().warm()
-time.sleep(0.02)
-if not os.fork():
-    leadrelay.track_event("a")
-    end = time.monotonic() + 40
-    while not tracking.client().handover._closed and time.monotonic() < end:
-        time.sleep(0.02)
-    os._exit(not tracking.client().handover._closed)
-raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
-"""
-
-
-def test_a_child_forked_while_its_parent_loads_connects(broker, client, tmp_path):
-    env = {"LEADRELAY_BROKER_URL": broker.url, "LEADRELAY_DATASET_ID": "d"}
-    done = subprocess.run(
-        [sys.executable, "-c", FORKING], check=False, env={**os.environ, **env}, capture_output=True, text=True
-    )
-    assert (done.returncode, "Error" in done.stderr) == (0, False)
-    assert read_books(Queue(client)).accepted == 1
-
-
-@pytest.mark.parametrize("place", ["client", "_writer", "_lost", "_door", "_keeper", "witness", "module"])
-def test_a_signal_handler_may_track_in_the_middle_of_a_call(app, broker, client, place):
-    here = app(broker.url, SPOOL_MAX_BYTES="1", TIMEOUT_MS="5000", STRICT="false")
-    leadrelay.track_event("a")
-    handover = here.handover
-    locks = {
-        "client": here._lock,
-        "module": tracking._lock(),
-        "witness": handover._door.opened.sender.queue.witness._lock,
-    }
-    lock = locks.get(place) or getattr(handover, place)._lock
-    handover._closed = False
-    handover._door.opened.sender.queue.witness._written_at = 0.0
-
-    def interrupted():
-        with lock:
-            tracking._client = None if place == "module" else here
-            leadrelay.track_event("in the handler")
-            handover._door.begin()
-            handover._door.flush()
-
-    call = threading.Thread(target=interrupted, daemon=True)
-    call.start()
-    until(lambda: not call.is_alive(), "the call returns")
-
-
 def test_a_broker_that_cannot_even_be_named_raises_nothing(app, monkeypatch):
     app(STRICT="false")
     leadrelay.configure(broker_url="redis://:pa/ss@broker:6379/0")
@@ -401,12 +193,6 @@ def test_a_limit_of_threads_costs_no_connection_for_good(app, broker, client, mo
             link.ping()
     monkeypatch.undo()
     assert link._open == 0
-
-
-def test_a_short_process_leaves_nothing_behind_when_the_broker_serves(broker, client, tmp_path):
-    env = {"LEADRELAY_BROKER_URL": broker.url, "LEADRELAY_DATASET_ID": "d", "LEADRELAY_TIMEOUT_MS": "20000"}
-    subprocess.run([sys.executable, "-c", LEAVING], env={**os.environ, **env}, capture_output=True, check=True)
-    assert read_books(Queue(client)).accepted == 1
 
 
 def test_drain_moves_it_and_status_tells_of_it(app, broker, client, monkeypatch):

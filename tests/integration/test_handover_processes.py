@@ -1,0 +1,97 @@
+"""Processes that hand over and end, fork, or are interrupted, with a real broker."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import leadrelay
+import pytest
+from leadrelay import tracking
+from leadrelay.queue import Queue
+from leadrelay.queue.books import read_books
+
+from tests.chaos.processes import Broker, until
+
+LEAVING = "import leadrelay, time, sys; leadrelay.track_event('a'); sys.stdout.write(str(time.time()))"
+
+
+@pytest.mark.parametrize("state", ["away", "hung"])
+def test_a_process_ends_soon_though_the_broker_does_not_answer(tmp_path, state):
+    broker = Broker(tmp_path)
+    if state == "away":
+        broker.kill()
+    else:
+        broker.process.signal(signal.SIGSTOP)
+    env = {"LEADRELAY_BROKER_URL": broker.url, "LEADRELAY_DATASET_ID": "d", "LEADRELAY_HOME": str(tmp_path / "home")}
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert time.time() - float(done.stdout) < 10, (
+        "it does not wait for the broker; on an idle machine it takes under 1 s"
+    )
+    broker.kill()
+
+
+FORKING = """
+import os, time
+import leadrelay
+from leadrelay import tracking
+tracking.client().warm()
+time.sleep(0.02)
+if not os.fork():
+    leadrelay.track_event("a")
+    end = time.monotonic() + 40
+    while not tracking.client().handover._closed and time.monotonic() < end:
+        time.sleep(0.02)
+    os._exit(not tracking.client().handover._closed)
+raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_a_child_forked_while_its_parent_loads_connects(broker, client, tmp_path):
+    env = {"LEADRELAY_BROKER_URL": broker.url, "LEADRELAY_DATASET_ID": "d"}
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING], check=False, env={**os.environ, **env}, capture_output=True, text=True
+    )
+    assert (done.returncode, "Error" in done.stderr) == (0, False)
+    assert read_books(Queue(client)).accepted == 1
+
+
+@pytest.mark.parametrize("place", ["client", "_writer", "_lost", "_door", "_keeper", "witness", "module"])
+def test_a_signal_handler_may_track_in_the_middle_of_a_call(app, broker, client, place):
+    here = app(broker.url, SPOOL_MAX_BYTES="1", TIMEOUT_MS="5000", STRICT="false")
+    leadrelay.track_event("a")
+    handover = here.handover
+    locks = {
+        "client": here._lock,
+        "module": tracking._lock(),
+        "witness": handover._door.opened.sender.queue.witness._lock,
+    }
+    lock = locks.get(place) or getattr(handover, place)._lock
+    handover._closed = False
+    handover._door.opened.sender.queue.witness._written_at = 0.0
+
+    def interrupted():
+        with lock:
+            tracking._client = None if place == "module" else here
+            leadrelay.track_event("in the handler")
+            handover._door.begin()
+            handover._door.flush()
+
+    call = threading.Thread(target=interrupted, daemon=True)
+    call.start()
+    until(lambda: not call.is_alive(), "the call returns")
+
+
+def test_a_short_process_leaves_nothing_behind_when_the_broker_serves(broker, client, tmp_path):
+    env = {"LEADRELAY_BROKER_URL": broker.url, "LEADRELAY_DATASET_ID": "d", "LEADRELAY_TIMEOUT_MS": "20000"}
+    subprocess.run([sys.executable, "-c", LEAVING], env={**os.environ, **env}, capture_output=True, check=True)
+    assert read_books(Queue(client)).accepted == 1
