@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Seconds by which a busy worker may misjudge how far a clock was set.
 _INEXACT_S = 10
+#: So many that retries, which wait by the new time, do not block every lane.
+_USERS = 2000
 
 
 def library() -> Path | None:
@@ -58,7 +60,7 @@ def jumps(folder: Path, by_s: tuple[int, ...], events: int) -> Verdict:
     with Run(folder, broker=clock.broker) as run:
         workers = [run.start_worker(), run.start_worker()]
         run.done["workers at once"] = len(workers)
-        run.produce(events, rate=500)
+        run.produce(events, rate=500, users=_USERS)
         for seconds in by_s:
             run.faults({"status": 503, "share": 0.1}, {"delay_s": 0.05})
             run.flows(100)

@@ -139,6 +139,7 @@ def _settle(made: Planted) -> None:
     made.cli("dead", "edit", seq, f"email={address('edited')}", f"wrong{address('x')}=1", shown=True)
     made.cli("dead", "edit", seq, f"email={address('edited')}", f"si={DATASET}", "ti=mended")
     made.cli("dead", "replay", "--user", address("edited"), "--allow-stale")
+    made.cli("dead", "replay", seq, "--allow-stale")  # should it be known by another id
     made.monitor.post(f"dead-letters/{seq}/edit", {"event": {"email": address("monitor")}, "revision": 0})
     made.look("edit", made.monitor.post("dead-letters/1/edit", {"event": [address("bad")], "revision": address("bad")}))
     made.cli("dead", "drop", "--user", address("list"), "--because", "planted")
