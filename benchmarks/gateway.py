@@ -7,7 +7,6 @@ counts. Every answered id is looked for in the queue at the end of a round.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -22,10 +21,11 @@ from leadrelay.queue import Queue
 from leadrelay.queue.books import read_books
 
 from benchmarks.cost import cpu_of
-from benchmarks.sandbox import drive, forms
+from benchmarks.sandbox import asked_for, drive, forms
 from tests.chaos.processes import Broker, Process, free_port, gateway, until
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping
 
 
@@ -68,13 +68,7 @@ def measure(process: Process, url: str, broker: Broker, options: argparse.Namesp
 
 def main() -> None:
     """Measure both in turns."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=20_000)
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--users", type=int, default=2_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options = asked_for(__doc__, connections=64)
     cores = sorted(os.sched_getaffinity(0))
     rounds = []
     with tempfile.TemporaryDirectory(prefix="bench-") as name, ExitStack() as stack:

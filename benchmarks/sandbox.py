@@ -95,15 +95,20 @@ def measure(process: Process, url: str, options: argparse.Namespace, *, proxy: b
     return {"requests_s": answered / took, "cpu_us": used / answered * 1e6, "core_share": used / took}
 
 
-def main() -> None:
-    """Measure with `proxy`, and without: enrichment and counters too."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def asked_for(description: str | None, connections: int) -> argparse.Namespace:
+    """Read the arguments of a benchmark that loads an endpoint."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--requests", type=int, default=20_000)
-    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--connections", type=int, default=connections)
     parser.add_argument("--users", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure with `proxy`, and without: enrichment and counters too."""
+    options = asked_for(__doc__, connections=32)
     cores = sorted(os.sched_getaffinity(0))
     rounds = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:

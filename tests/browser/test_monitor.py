@@ -46,9 +46,7 @@ def served(started, tmp_path_factory):
 
 @pytest.fixture
 def run(started):
-    started.broker.client.flushall()
-    for file in (started.folder / "home").glob("witness-*"):
-        file.unlink()
+    started.empty()
     return started
 
 

@@ -150,6 +150,12 @@ class Run:
         self.broker.start()
         self.did("restarts")
 
+    def empty(self) -> None:
+        """Empty the broker for another test, and the witness, which would say, rightly, that it lost everything."""
+        self.broker.client.flushall()
+        for file in (self.folder / "home").glob("witness-*"):
+            file.unlink()
+
     def expire_leases(self) -> None:
         """Let the leases of workers that are gone run out now instead of in 30 s."""
         alive = {process.pid for process in self.workers if process.alive}

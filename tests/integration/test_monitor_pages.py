@@ -36,9 +36,7 @@ def served(started, tmp_path_factory):
 
 @pytest.fixture
 def run(started):
-    started.broker.client.flushall()
-    for file in (started.folder / "home").glob("witness-*"):  # it would say, rightly, that the broker lost everything
-        file.unlink()
+    started.empty()
     return started
 
 
