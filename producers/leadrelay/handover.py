@@ -87,7 +87,7 @@ class Handover:
         try:
             self._spool(entries)
         except NotAccepted:
-            if not (self._closed and self._sent(entries, end)):  # out of order, but not lost
+            if not self._sent(entries, end):  # out of order, but not lost
                 raise
         finally:
             self._keeper.wake(end)
@@ -105,7 +105,7 @@ class Handover:
             else:
                 self._spool(entries)
         except NotAccepted:
-            if not (self._closed and await self._asent(entries, end)):
+            if not await self._asent(entries, end):
                 raise
         finally:
             self._keeper.wake(end)

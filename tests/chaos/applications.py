@@ -80,7 +80,7 @@ def main() -> None:
         took = ", ".join(f"p{share * 100:g} {seen.quantile(share):.1f}" for share in (0.5, 0.99, 0.999, 1))
         print(
             f"{'+'.join(faults) or 'served'}: {len(seen.accepted):,} accepted, faults {seen.faults()[:5]}, "
-            f"exit codes {seen.notes['exit codes']}, ms {took}",
+            f"{seen.notes['counted as lost']} counted as lost, exit codes {seen.notes['exit codes']}, ms {took}",
             flush=True,
         )
     with tempfile.TemporaryDirectory() as folder:

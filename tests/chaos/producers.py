@@ -20,6 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leadrelay.spool.folder import folders
+from leadrelay.spool.lost import lost
+
 from tests.chaos.processes import Broker, Process, until
 
 if TYPE_CHECKING:
@@ -232,6 +235,7 @@ def scenario(
         home.drained()
         seen = home.seen()
         seen.notes["spooled"] = sum("wait in the spool" in process.tail() for process in home.processes)
+        seen.notes["counted as lost"] = sum(lost(of)["events"] for of in folders(folder / "home"))
         seen.notes["exit codes"] = [process.child.returncode for process in home.processes]
         return seen
     finally:

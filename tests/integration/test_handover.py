@@ -114,6 +114,21 @@ def test_a_home_that_cannot_be_written_matters_only_while_the_broker_is_away(app
     assert read_books(Queue(client)).accepted == 1
 
 
+def test_what_the_spool_cannot_take_is_offered_to_a_broker_that_may_be_back(app, tmp_path):
+    broker = Broker(tmp_path)
+    here = app(broker.url, STRICT="false", TIMEOUT_MS="2000", SPOOL_MAX_BYTES="1")
+    leadrelay.track_event("a", serial=0)
+    broker.kill()
+    leadrelay.track_event("a", serial=1)
+    here.handover._keeper.wake = lambda _: None  # it has not looked yet
+    broker.start()
+    assert not here.handover._closed
+    leadrelay.track_event("a", serial=2)
+    assert serials(Queue(broker.client)) == ["0", "2"]
+    assert spool(here).lost == 1
+    broker.kill()
+
+
 def test_a_full_disk_keeps_no_event_from_a_broker_that_is_back(app, tmp_path, monkeypatch):
     broker = Broker(tmp_path)
     here = app(broker.url, STRICT="false", TIMEOUT_MS="2000")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Permissions of the home that a folder in it may have.
 _FOLDER = 0o2770
+#: What systems answer for a folder that is not empty.
+_NOT_EMPTY = {errno.ENOTEMPTY, errno.EEXIST}
 
 
 class Folder:
@@ -65,7 +67,7 @@ class Folder:
             try:
                 self.segments.rmdir()
             except OSError as error:
-                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                if error.errno not in _NOT_EMPTY:
                     raise
 
     def size(self) -> int:
@@ -105,9 +107,18 @@ class Folder:
         temporary.replace(path)
 
     def _make(self, folder: Path) -> None:
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir()
-            share(folder, self.home, _FOLDER)
+        """Make a folder as a whole: no other process meets it without its permissions, or takes it away half made."""
+        if folder.is_dir():
+            return
+        made = self.home / f".{folder.name}-{os.urandom(6).hex()}"
+        made.mkdir()
+        try:
+            share(made, self.home, _FOLDER)
+            made.rename(folder)
+        except OSError as error:
+            made.rmdir()
+            if error.errno not in _NOT_EMPTY:  # else another process made it, and has filled it
+                raise
 
 
 def folders(home: Path) -> list[Folder]:

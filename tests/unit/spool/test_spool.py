@@ -5,6 +5,7 @@ import stat
 import pytest
 from leadrelay.errors import BrokerUnavailable, SpoolFull
 from leadrelay.home import locked
+from leadrelay.spool import folder as folder_module
 from leadrelay.spool import stamps as stamps_module
 from leadrelay.spool import writer as writer_module
 from leadrelay.spool.drain import Drain
@@ -43,6 +44,19 @@ def test_events_of_several_writers_come_out_in_the_order_in_which_they_went_in(f
 
 def test_a_writer_goes_on_after_a_drain(folder):
     here = writer(folder)
+    for number in range(3):
+        here.append([event(number)])
+        assert drained(folder)[0] == eids([number])
+
+
+def test_a_drain_that_ends_while_a_segment_begins_costs_no_event(folder, monkeypatch):
+    here, give = writer(folder), folder_module.share
+
+    def share(target, *rest) -> None:
+        folder.empty()  # another process's drain, at whatever moment
+        give(target, *rest)
+
+    monkeypatch.setattr(folder_module, "share", share)
     for number in range(3):
         here.append([event(number)])
         assert drained(folder)[0] == eids([number])
