@@ -42,6 +42,14 @@ def test_workers_and_tasks_are_shown_without_personal_data(run, page):
     for event in sent:
         task = until(lambda event=event: "SUCCESS" in (text := page(f"task/{event.eid}")) and text, "the task is shown")
         assert SECRET not in task
+        assert all(f">{told}<" in task for told in ("Received", "Started", "Succeeded"))
+    cells = re.findall("<td>(.*?)</td>", page("workers"))
+    assert dict(zip(("active", "processed", "failed", "succeeded"), cells[2:], strict=False)) == {
+        "active": "0",
+        "processed": "3",
+        "failed": "0",
+        "succeeded": "3",
+    }
     assert not (run.folder / "flower").exists(), "nothing is kept in pickle"
 
 

@@ -177,7 +177,7 @@ def strategy(task: Any, app: Any, consumer: Any) -> Callable[..., None]:
         request.flight = flight
         if (state.revoked and request.revoked()) or request.forget():
             return
-        task_events.add("task-received", request.id, name=task.name, args="()", kwargs="{}", retries=0)
+        task_events.add("task-received", request.id, name=task.name, args="()", kwargs={}, retries=0)
         state.task_reserved(request)
         for callback in callbacks or ():
             callback(request)
