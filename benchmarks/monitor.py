@@ -1,4 +1,4 @@
-"""How long the monitor's pages and their questions take with many dead letters and a large backlog.
+"""How long the monitor's pages, their questions and `leadrelay status` take with many dead letters and a large backlog.
 
 `python -m benchmarks.monitor --waiting 1000000 --dead 100000`. Each page is asked for, with what its script asks first,
 several times; the slowest and the median of each are printed, in ms. Jobs (a trace, a search, a recount) are timed
@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,8 +24,10 @@ from benchmarks.backlog import Backlog, peak_mb
 from tests.monitors import Monitor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+#: Commands that answer at once.
+COMMANDS = (("status",), ("status", "--json"))
 _TIMES = 7
 
 
@@ -62,6 +67,12 @@ def timed(ask: Callable[[], Any]) -> float:
     return (time.monotonic() - began) * 1000
 
 
+def command(env: Mapping[str, str], *arguments: str) -> Callable[[], Any]:
+    """Give a call that runs a command of leadrelay, as a person does."""
+    words = [sys.executable, "-m", "leadrelay", *arguments]
+    return lambda: subprocess.run(words, env={**os.environ, **env}, capture_output=True, check=True)
+
+
 def counting(monitor: Monitor) -> None:
     """Count all dead letters, as the page does."""
     after = None
@@ -85,7 +96,8 @@ def main() -> None:
             backlog.fill(options.waiting)
             monitor = Monitor(Path(folder), backlog.env)
             seq = next(DeadLetters(backlog.queue).select()).message.seq
-            for name, ask in questions(monitor, seq).items():
+            commands = {" ".join(words): command(backlog.env, *words) for words in COMMANDS}
+            for name, ask in (questions(monitor, seq) | commands).items():
                 took = [timed(ask) for _ in range(_TIMES)]
                 print(
                     json.dumps({name: {"median": round(statistics.median(took)), "most": round(max(took))}}), flush=True
