@@ -14,6 +14,7 @@ from leadrelay.queue import Queue
 from leadrelay.queue.books import read_books
 
 from tests.chaos.processes import Broker, until
+from tests.chaos.producers import Home, read_queue
 
 LEAVING = "import leadrelay, time, sys; leadrelay.track_event('a'); sys.stdout.write(str(time.time()))"
 
@@ -95,3 +96,72 @@ def test_a_short_process_leaves_nothing_behind_when_the_broker_serves(broker, cl
     env = {"LEADRELAY_BROKER_URL": broker.url, "LEADRELAY_DATASET_ID": "d", "LEADRELAY_TIMEOUT_MS": "20000"}
     subprocess.run([sys.executable, "-c", LEAVING], env={**os.environ, **env}, capture_output=True, check=True)
     assert read_books(Queue(client)).accepted == 1
+
+
+GREENLETS = """
+from gevent import monkey
+
+monkey.patch_all()
+import gevent
+import leadrelay
+
+def user(number):
+    for serial in range(1, 31):
+        print(number, serial, leadrelay.track_event("a", userId=f"user-{number}", serial=serial), flush=True)
+        gevent.sleep(0.02)
+
+gevent.joinall([gevent.spawn(user, number) for number in range(10)], raise_error=True)
+"""
+
+
+def test_greenlets_track_on_while_their_broker_is_away(tmp_path):
+    home = Home(tmp_path)
+    out = tmp_path / "out"
+    with out.open("w") as stream:
+        greenlets = subprocess.Popen([sys.executable, "-c", GREENLETS], env={**os.environ, **home.env}, stdout=stream)
+    until(lambda: len(out.read_text().splitlines()) > 50, "some are tracked")
+    home.broker.kill()
+    until(lambda: len(out.read_text().splitlines()) > 150, "more are tracked")
+    home.broker.start()
+    assert greenlets.wait(60) == 0
+    home.run("drain")
+    arrived = read_queue(home.broker.client)
+    assert {f"{user} {serial} {eid}" for user, serial, eid in arrived} == set(out.read_text().splitlines())
+    assert len(arrived) == 300
+    for number in range(10):
+        assert [serial for user, serial, _ in arrived if user == number] == list(range(1, 31))
+    home.close()
+
+
+SPAWNING = """
+import multiprocessing
+import leadrelay
+
+def one(number):
+    return [leadrelay.track_event("a", serial=number) for _ in range(50)]
+
+if __name__ == "__main__":
+    leadrelay.track_event("a")
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        ids = sum(pool.map(one, range(3), chunksize=1), [])
+        pool.close()
+        pool.join()
+    print(len(ids), len(set(ids)))
+"""
+
+
+def test_spawned_processes_track_under_ids_of_their_own(tmp_path):
+    home = Home(tmp_path)
+    (tmp_path / "spawning.py").write_text(SPAWNING)
+    done = subprocess.run(
+        [sys.executable, "spawning.py"],
+        cwd=tmp_path,
+        env={**os.environ, **home.env},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["150", "150"]
+    home.run("drain")
+    assert read_books(Queue(home.broker.client)).accepted == 151
+    home.close()
