@@ -110,7 +110,7 @@ class Folder:
         """Make a folder as a whole: no other process meets it without its permissions, or takes it away half made."""
         if folder.is_dir():
             return
-        made = self.home / f".{folder.name}-{os.urandom(6).hex()}"
+        made = folder.with_name(f".{folder.name}-{os.urandom(6).hex()}")
         made.mkdir()
         try:
             share(made, self.home, _FOLDER)
@@ -124,6 +124,7 @@ class Folder:
 def folders(home: Path) -> list[Folder]:
     """Give the spools of a home, one for each broker and namespace; errors as none."""
     try:
-        return [Folder(home, path.name) for path in sorted((home / "spool").iterdir()) if path.is_dir()]
+        paths = sorted(path for path in (home / "spool").iterdir() if path.is_dir())
+        return [Folder(home, path.name) for path in paths if not path.name.startswith(".")]  # those are being made
     except OSError:
         return []

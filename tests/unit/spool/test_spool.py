@@ -1,6 +1,7 @@
 import contextlib
 import os
 import stat
+from pathlib import Path
 
 import pytest
 from leadrelay.errors import BrokerUnavailable, SpoolFull
@@ -60,6 +61,20 @@ def test_a_drain_that_ends_while_a_segment_begins_costs_no_event(folder, monkeyp
     for number in range(3):
         here.append([event(number)])
         assert drained(folder)[0] == eids([number])
+
+
+def test_no_process_meets_a_folder_that_is_half_made(folder, monkeypatch):
+    met, give = [], folder_module.share
+
+    def share(target, *rest) -> None:
+        if isinstance(target, Path):
+            there = [path.name for path in folder.path.glob("seg*")]
+            met.append(([known.label for known in folders(folder.home)], there))
+        give(target, *rest)
+
+    monkeypatch.setattr(folder_module, "share", share)
+    writer(folder).append([event(1)])
+    assert met == [([], []), ([], []), ([folder.label], [])]
 
 
 def test_large_spools_have_several_segments(folder, monkeypatch):
