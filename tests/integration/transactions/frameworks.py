@@ -5,13 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import django
-from django.conf import settings
 from django.core.management import call_command
 from django.db import connections, transaction
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
+from tests import django_process
 from tests.integration.transactions import django_settings
 
 _ALIAS = "default"
@@ -19,14 +18,6 @@ _ALIAS = "default"
 
 class Rollback(Exception):
     """Ends a block that shall not commit."""
-
-
-def set_up_django() -> None:
-    """Configure Django for this process, whoever did before."""
-    if not settings.configured:
-        settings.configure(USE_TZ=True)
-    settings.INSTALLED_APPS = [*{*settings.INSTALLED_APPS, *django_settings.INSTALLED_APPS}]
-    django.setup()
 
 
 class DjangoWriter:
@@ -87,7 +78,7 @@ class Django:
     """A database of Django."""
 
     def __init__(self, url: str) -> None:
-        set_up_django()
+        django_process.set_up()
         defaults = {"ATOMIC_REQUESTS": False, "AUTOCOMMIT": True, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
         empty = {"OPTIONS": {}, "TIME_ZONE": None, "USER": "", "PASSWORD": "", "HOST": "", "PORT": "", "TEST": {}}
         self.alias = f"outbox_{abs(hash(url))}"

@@ -16,7 +16,9 @@ from leadrelay.contrib.django.middleware import ContextMiddleware
 from leadrelay.errors import ConfigurationError
 from leadrelay.settings import Settings
 
-settings.configured or settings.configure(USE_TZ=True)
+from tests import django_process
+
+django_process.set_up()
 
 GOOD = {"DATASET_ID": "d1", "BROKER_URL": "redis://broker/0"}
 FIRST = [checks.MIDDLEWARE, "django.middleware.common.CommonMiddleware"]

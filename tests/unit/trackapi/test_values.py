@@ -4,10 +4,8 @@ from enum import Enum, IntEnum, StrEnum
 from fractions import Fraction
 from uuid import UUID
 
-import django
 import pytest
 from babel.support import LazyProxy
-from django.conf import settings
 from django.utils.functional import lazystr
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
@@ -15,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from leadrelay.errors import InvalidEvent
 from leadrelay.trackapi.values import MOST_DIGITS, to_text
+
+from tests import django_process
 
 
 class Plan(Enum):
@@ -135,8 +135,7 @@ def test_a_decimal_keeps_its_value_and_places_whatever_the_context(value):
 
 
 def test_lazy_texts_of_django_and_babel():
-    settings.configured or settings.configure(USE_I18N=False)
-    django.setup()  # another test may have configured one that translates
+    django_process.set_up()
     assert to_text("x", gettext_lazy("Signed up")) == "Signed up"
     assert to_text("x", lazystr(mark_safe("Signed up"))) == "Signed up"
     assert to_text("x", mark_safe("Signed up")) == "Signed up"
