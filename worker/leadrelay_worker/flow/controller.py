@@ -84,7 +84,7 @@ def _operation(change: Change) -> tuple[object, ...]:
     told = Breaker(
         change.key,
         breaker.state,
-        breaker.told,
+        change.told,
         breaker.since_ms or None,
         breaker.probe_ms if breaker.state == "open" else None,
         change.rate,
@@ -98,5 +98,5 @@ def _log(change: Change) -> None:
     if not change.record:
         return
     kind = {ALL: "all", "@": "worker "}.get(change.key[:1], "dataset ")
-    told = f": {breaker.told}" if breaker.told else ""
-    logger.warning("breaker of %s%s is %s%s", kind, change.key.lstrip("@"), breaker.state.replace("_", "-"), told)
+    state = breaker.state.replace("_", "-")
+    logger.warning("breaker of %s%s is %s: %s", kind, change.key.lstrip("@"), state, change.told)

@@ -83,12 +83,13 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A breaker as the valve should have it; `record` when it is worth a line in the audit."""
+    """A breaker as the valve should have it, with the reason in words; `record` when it is worth a line in the audit."""
 
     key: str
     breaker: Breaker
     rate: float | None
     record: bool
+    told: str
 
 
 def decide(memory: Memory, report: Report, numbers: Numbers) -> tuple[Memory, tuple[Change, ...]]:
@@ -293,5 +294,17 @@ def _changes(
             continue
         shut = [one.state in ("open", "half_open") for one in (old, new)]
         record = shut[0] != shut[1] or (old.state == "limited") != (new.state == "limited")
-        changes.append(Change(key, new, rate, record))
+        why = new.told if new.state != "closed" else _why_closed(key, old, after, report)
+        changes.append(Change(key, new, rate, record, why))
     return tuple(changes)
+
+
+def _why_closed(key: str, old: Breaker, after: Mapping[str, Breaker], report: Report) -> str:
+    """Say why a breaker is closed; of one that was closed before there is nothing to say."""
+    if old.state == "closed":
+        return ""
+    if key[:1] == "@":
+        return "it gets through again" if key[1:] in report.workers else "the worker is gone"
+    if old.dataset and after.get(old.dataset, _CLOSED).state != "closed":
+        return f"other datasets wait too, so only dataset {old.dataset} is stopped: {old.reason}"
+    return f"events get through again, after {old.reason}"

@@ -52,6 +52,19 @@ def test_a_slow_start_doubles_to_what_was_good_before():
     assert sent[7:10] == [100, 105, 110]
 
 
+def test_every_change_is_told_with_its_reason():
+    """Of what closes too: the audit keeps it."""
+    world = World(down(("transient", "http_503"), 60))
+    world.run(900, lambda _: "a" * 20)
+    closed = next(told for *_, state, told in world.changes if state == "closed")
+    assert closed == "events get through again, after 503 for 100% of 20 attempts"
+    alone = World(lambda world, _, worker: ("transient", "timeout") if worker == "w1" and world.now < BEGIN else ACCEPTED)
+    alone.run(900, lambda _: "a" * 20)
+    assert [told for _, key, _, state, told in alone.changes if (key, state) == ("@w1", "closed")] == [
+        "it gets through again"
+    ]
+
+
 def test_an_event_alone_is_its_own_probe_and_opens_nothing():
     world = World(down(("transient", "http_503"), DAY))
     world.run(590)

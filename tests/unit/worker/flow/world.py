@@ -201,7 +201,8 @@ class World:
         handed_on = any(not change.key and change.breaker.state == "closed" for change in changes)
         for change in changes:
             valve = self.valves[change.key]
-            self.changes.append((self.now, change.key, valve.state, change.breaker.state, change.breaker.told))
+            self.changes.append((self.now, change.key, valve.state, change.breaker.state, change.told))
+            assert change.told or not change.record, "the audit says why"
             if not handed_on and change.key[1:] not in self.stopped_workers:
                 self.check(change.key, valve.state, change.breaker.state)
             valve.state, valve.rate = change.breaker.state, change.rate
