@@ -83,7 +83,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A breaker as the valve should have it, with the reason in words; `record` when it is worth a line in the audit."""
+    """A breaker as the valve should have it; `told` says why, `record` that it is worth a line in the audit."""
 
     key: str
     breaker: Breaker

@@ -58,7 +58,7 @@ def test_every_change_is_told_with_its_reason():
     world.run(900, lambda _: "a" * 20)
     closed = next(told for *_, state, told in world.changes if state == "closed")
     assert closed == "events get through again, after 503 for 100% of 20 attempts"
-    alone = World(lambda world, _, worker: ("transient", "timeout") if worker == "w1" and world.now < BEGIN else ACCEPTED)
+    alone = World(lambda world, _, worker: FAILURES[1] if worker == "w1" and world.now < BEGIN else ACCEPTED)
     alone.run(900, lambda _: "a" * 20)
     assert [told for _, key, _, state, told in alone.changes if (key, state) == ("@w1", "closed")] == [
         "it gets through again"
