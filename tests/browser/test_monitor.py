@@ -109,6 +109,20 @@ def test_lines_over_time_are_drawn_and_told(page, run):
     until(lambda: page.count("#plots svg") == 4, "four figures are drawn")
     label = page.script("return document.querySelectorAll('#plots svg')[1].getAttribute('aria-label')")
     assert label.startswith("Events in the queue, the last hour. waiting: 12 now, 12 at most")
+    dashes = [
+        page.script(f"return getComputedStyle(document.querySelector('#plots .line.{line}')).strokeDasharray")
+        for line in ("waiting", "dead")
+    ]
+    assert dashes[0] != dashes[1], "they differ in more than a colour"
+
+
+def test_success_says_of_which_attempts_it_is(page, run):
+    run.queue.enqueue([event(1)])
+    assert Samples(run.queue).record()
+    _live(page, "delivery")
+    page.shows("no attempts in the last 5 min", "#figures")
+    Valve(run.queue).pause("ann", "of a test")
+    page.shows("no attempts since sending stopped", "#figures")
 
 
 def test_old_data_is_said_to_be_old_and_comes_alive_again(driver, tmp_path):

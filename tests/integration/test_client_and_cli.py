@@ -96,7 +96,7 @@ def test_the_operators_commands(app):
     assert run("track", "signup", "nonsense").returncode == 2
     code, status = document("status", "--json")
     assert code == 0
-    assert {"ledger", "sending", "lag_s", "headroom_s", "workers", "spool"} <= status.keys()
+    assert {"ledger", "sending", "success", "lag_s", "headroom_s", "workers", "spool"} <= status.keys()
     assert status["ledger"]["balanced"]
     assert run("pause", "maintenance", "--for", "30m").returncode == 0
     told = run("status").stdout

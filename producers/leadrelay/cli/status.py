@@ -17,6 +17,8 @@ from leadrelay.queue import room
 from leadrelay.queue.books import read_books
 from leadrelay.queue.hot import HotLane, hot_lanes
 from leadrelay.queue.samples import Sample, Samples, sample_of
+from leadrelay.queue.success import Success, success_of
+from leadrelay.reports.columns import share
 from leadrelay.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class Seen:
         headroom_s: Seconds until new events are refused; None without an end in sight.
         caught_up: When nothing will wait.
         hot: Lanes that hold back many events.
+        success: How well the latest attempts did.
     """
 
     books: Books
@@ -70,6 +73,7 @@ class Seen:
     headroom_s: float | None
     caught_up: Estimate
     hot: Sequence[HotLane]
+    success: Success
 
     def document(self) -> dict[str, Any]:
         """Give `status --json`, without what lies in this home."""
@@ -78,6 +82,7 @@ class Seen:
             "ledger": books.ledger(),
             "sending": sending.document(books.sending),
             "lag_s": books.lag_s,
+            "success": self.success._asdict(),
             "catch_up_s": None if seconds is None else round(seconds, 1),
             "catch_up_reason": self.caught_up.reason or None,
             "headroom_s": self.headroom_s,
@@ -97,9 +102,15 @@ class Seen:
         yield f"lag        {span(books.lag_s)}"
         if self.caught_up.seconds != 0 or self.caught_up.later:
             yield f"caught up  {_when(self.caught_up)}"
+        yield self.success_line()
         yield f"in flight  {books.in_flight:,} with {books.workers} worker{'s' * (books.workers != 1)}"
         yield f"dead       {books.dead:,}" + (f"   inbox {books.inbox:,}" if books.inbox else "")
         yield f"delivered  {books.delivered:,} of {books.accepted:,} accepted, {books.dropped:,} dropped"
+
+    def success_line(self) -> str:
+        """Say for people how well the latest attempts did."""
+        accepted = "" if self.success.share is None else f"{share(self.success.share, 1)} "
+        return f"success    {accepted}{self.success.of}"
 
     def broker_lines(self) -> Iterator[str]:
         """Say for people how the broker is."""
@@ -126,7 +137,8 @@ def look(queue: Queue, again_s: float = 0.0) -> Seen:
         books = read_books(queue)
     memory, now = queue.memory(), sample_of(books)
     caught_up = estimate(before, now, samples.due(books.now_ms), books.sending)
-    return Seen(books, memory, headroom_of(before, now, memory), caught_up, hot_lanes(queue))
+    success = success_of([*(sample for sample in before if sample.at_ms < now.at_ms), now])
+    return Seen(books, memory, headroom_of(before, now, memory), caught_up, hot_lanes(queue), success)
 
 
 def headroom_of(before: Sequence[Sample], now: Sample, memory: dict[str, Any]) -> float | None:

@@ -88,6 +88,7 @@ class Look:
         speeds = self.speeds()
         lines = [*sending.lines(self.books.sending, self.books.now_ms)]
         lines += [_line(name, f"{speeds[field]:,.1f}/s") for field, name in _SPEEDS.items() if speeds[field]]
+        lines.append(self.seen.success_line())
         books = self.books
         lines.append(_line("in flight", f"{books.in_flight:,} with {books.workers} worker{'s' * (books.workers != 1)}"))
         return lines

@@ -41,7 +41,7 @@ def span(seconds: float | None) -> str:
     return f"{seconds:.1f} s"
 
 
-def share(part: int, whole: int) -> str:
+def share(part: float, whole: float) -> str:
     """Show a part in percent; what is not all is never shown as 100, and what is something never as 0."""
     if not whole:
         return "-"

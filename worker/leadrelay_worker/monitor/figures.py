@@ -13,6 +13,7 @@ from leadrelay.queue.books import read_books
 from leadrelay.queue.hours import HOUR_MS, read_hours
 from leadrelay.queue.room import EVENT_BYTES, headroom_s, left_bytes, limit_bytes
 from leadrelay.queue.samples import Samples, sample_of
+from leadrelay.queue.success import success_of
 from leadrelay.tally import total
 
 from leadrelay_worker.monitor import latency, series
@@ -41,11 +42,11 @@ def state(queue: Queue, dataset: str | None) -> dict[str, Any]:
     books, memory = read_books(queue), queue.memory()
     before, now = samples.read(_RANGES["hour"]), sample_of(books)
     seen = [*(sample for sample in before if sample.at_ms < now.at_ms), now]
-    success, rates = series.success(seen), series.rates(seen)
+    success, rates = success_of(seen), series.rates(seen)
     room = room_of(memory, rates)
     last_worker_ms = next((sample.at_ms for sample in reversed(before) if sample.workers), None)
     caught_up = estimate(before, now, samples.due(now.at_ms), books.sending)
-    judged = verdict(books, success=success, full=room["left_s"] == 0, last_worker_ms=last_worker_ms)
+    judged = verdict(books, success=success.share, full=room["left_s"] == 0, last_worker_ms=last_worker_ms)
     return {
         "now": books.now_ms,
         "verdict": judged.document(),
@@ -56,7 +57,7 @@ def state(queue: Queue, dataset: str | None) -> dict[str, Any]:
         "lag_s": books.lag_s,
         "workers": books.workers,
         "rates": rates,
-        "success": success,
+        "success": success._asdict(),
         "catch_up": asdict(caught_up),
         "room": room,
     }

@@ -1,4 +1,4 @@
-"""From samples of the books to what is drawn and told of them: rates, shares, lines over time. Pure."""
+"""From samples of the books to what is drawn and told of them: rates, lines over time. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 #: Seconds over which the rates of now are taken.
 NOW_S = 60
-#: Seconds over which the share of accepted attempts is taken.
-SHARE_S = 300
 #: Points of one line: no screen shows more.
 MOST_POINTS = 360
 
@@ -27,14 +25,6 @@ def rates(samples: Sequence[Sample]) -> dict[str, float | None]:
         samples: Oldest first, the last one of now.
     """
     return {name: _per_s(*_ends(samples, NOW_S), name) for name in _RATES}
-
-
-def success(samples: Sequence[Sample]) -> float | None:
-    """Give the share of the latest attempts that were accepted; None when there were none."""
-    before, now = _ends(samples, SHARE_S)
-    made = {kind: number - before.attempts.get(kind, 0) for kind, number in now.attempts.items()}
-    total = sum(made.values())
-    return made.get("accepted", 0) / total if total > 0 else None
 
 
 def lines(samples: Sequence[Sample], since_ms: int, until_ms: int) -> dict[str, Any]:

@@ -20,12 +20,6 @@ def test_a_counter_that_went_back_says_nothing():
     assert series.rates([Sample(0, accepted=100), Sample(1000, accepted=3)])["accepted"] is None
 
 
-def test_the_share_of_accepted_attempts():
-    before, now = Sample(0, attempts={"accepted": 10}), Sample(9000, attempts={"accepted": 13, "transient": 1})
-    assert series.success([before, now]) == 0.75
-    assert series.success([now, Sample(9500, attempts=now.attempts)]) is None
-
-
 def test_lines_have_a_point_for_each_step():
     samples = [Sample(at * 10_000, accepted=at * 50, ready=at, in_flight=1, dead_now=4) for at in range(4)]
     lines = series.lines(samples, 0, 30_000)

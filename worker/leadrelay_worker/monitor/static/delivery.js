@@ -79,7 +79,7 @@ function showFigures(state) {
     ),
     figure("In flight", number(ledger.in_flight), [`with ${count(state.workers, "worker")}`]),
     figure("Delivered", rate(rates.delivered), [`in the last minute; accepted ${rate(rates.accepted)}`]),
-    figure("Success", share(state.success), ["of the attempts of the last 5 min"]),
+    figure("Success", share(state.success.share), [state.success.of]),
     figure("Caught up", caughtUp(state), [caughtUpNote(state)]),
     figure("Dead letters", h("a", { href: address("dead-letters"), id: "to-dead" }, number(ledger.dead)), [
       `${number(ledger.delivered)} of ${number(ledger.accepted)} delivered`,
