@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from leadrelay.errors import InvalidEvent
 from leadrelay.event import OPTIONS, merged
@@ -76,13 +76,6 @@ class context:  # noqa: N801 - called like a function, as those of contextlib ar
             if name in self._layer:
                 raise InvalidEvent(f"{name}: belongs to one event; pass it to track_event")
 
-    @classmethod
-    def of(cls, source: Callable[[], Mapping[str, Any]]) -> Self:
-        """Make a context of a function that is asked each time when an event is tracked."""
-        made = cls()
-        made._layer = source
-        return made
-
     @staticmethod
     def current() -> dict[str, Any]:
         """Give what applies here: wire parameters, `user_agent` and `lane` by name."""
@@ -126,6 +119,30 @@ class context:  # noqa: N801 - called like a function, as those of contextlib ar
                 return function(*args, **kwargs)
 
         return called  # type: ignore[return-value]
+
+
+class alone:  # noqa: N801 - as `context`
+    """Let layers apply in a block, and nothing of what applied around it: where the work of one person begins.
+
+    What serves many people one after the other (a thread, a connection) may still hold what an earlier one entered
+    and did not leave.
+
+    Args:
+        layers: From the outermost.
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        """See the class."""
+        self._inside, self._around = layers, layers
+
+    def __enter__(self) -> None:
+        """Let them apply."""
+        self._around = _layers.get()
+        _layers.set(self._inside)
+
+    def __exit__(self, *_: object) -> None:
+        """Let what applied around apply again, whatever was entered inside and never left."""
+        _layers.set(self._around)
 
 
 def completed(options: Mapping[str, Any], named: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

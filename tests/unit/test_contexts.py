@@ -6,7 +6,7 @@ import leadrelay
 import pytest
 from leadrelay import tracking
 from leadrelay.client import Client
-from leadrelay.contexts import completed
+from leadrelay.contexts import alone, completed
 from leadrelay.errors import InvalidEvent
 from leadrelay.settings import Settings
 
@@ -114,9 +114,19 @@ def test_a_function_is_asked_when_an_event_is_tracked():
         asked.append(1)
         return {"userId": str(len(asked))}
 
-    with leadrelay.context.of(source):
+    with alone(source):
         assert asked == []
         assert [made()["userId"], made()["userId"]] == ["1", "2"]
+
+
+def test_where_the_work_of_one_person_begins_nothing_else_applies():
+    with leadrelay.context(userId="41", campaign="spring"):
+        with alone({"userId": "42"}):
+            leadrelay.context(plan="pro").__enter__()  # and is never left
+            assert current() == {"userId": "42", "plan": "pro"}
+        assert current() == {"userId": "41", "campaign": "spring"}
+        with alone():
+            assert current() == {}
 
 
 # Who it is about ------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from leadrelay.contexts import context
+from leadrelay.contexts import alone
 from leadrelay.contrib.layer import RequestLayer
 from leadrelay.contrib.visitor import Request
 
@@ -44,8 +44,22 @@ class ContextMiddleware:
             await self.app(scope, receive, send)
             return
         identify = partial(self.identify, scope) if self.identify else None
-        with context.of(RequestLayer(partial(request_of, scope), identify)):
-            await self.app(scope, receive, send)
+        with alone(RequestLayer(partial(request_of, scope), identify)):
+            await self.app(scope, _outside(receive), _outside(send))
+
+
+def _outside(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Let a call of the server run outside the request's context.
+
+    What it schedules there would keep it: how the server reads the connection from then on, and so the requests of
+    other people that come over it (uvicorn, python/cpython#140947).
+    """
+
+    async def called(*args: Any) -> Any:
+        with alone():
+            return await call(*args)
+
+    return called
 
 
 def request_of(scope: Scope) -> Request:

@@ -1,7 +1,8 @@
 """Celery: the context in which a task is sent applies to the events that it tracks, in whichever process it runs.
 
 `carry_context()` in the module that makes the Celery application, which both sides load: the context travels in the
-message's header `leadrelay` (see `contrib.carry`), beside the arguments, through the application's own broker.
+message's header `leadrelay` (see `contrib.carry`), beside the arguments, through the application's own broker. Nothing
+else applies in a task, and nothing that a task enters outlives it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery.signals import before_task_publish, task_postrun, task_prerun
 
-from leadrelay.contexts import context
+from leadrelay.contexts import alone, context
 from leadrelay.contrib.carry import packed, unpacked
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ def _put(sender: str = "", headers: dict[str, Any] | None = None, **_: Any) -> N
 
 
 def _enter(task: Task, **_: Any) -> None:
-    if not task.request.is_eager:  # also when nothing was carried: what a task enters and never leaves ends with it
-        entered = context(properties=unpacked(task.request.get(HEADER)))
-        entered.__enter__()
-        setattr(task.request, _ENTERED, entered)
+    request = task.request
+    entered = context() if request.is_eager else alone(unpacked(request.get(HEADER)))  # an eager one is its caller's
+    entered.__enter__()
+    setattr(request, _ENTERED, entered)
 
 
 def _leave(task: Task, **_: Any) -> None:

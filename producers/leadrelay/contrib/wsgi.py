@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from wsgiref.util import request_uri
 
-from leadrelay.contexts import context
+from leadrelay.contexts import alone
 from leadrelay.contrib.layer import RequestLayer
 from leadrelay.contrib.visitor import Request
 
@@ -35,9 +35,12 @@ class ContextMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle a request."""
-        identify = partial(self.identify, environ) if self.identify else None
-        with context.of(RequestLayer(partial(request_of, environ), identify)):
-            return self.app(environ, start_response)
+        of, seen = self.identify, environ
+        try:
+            with alone(RequestLayer(lambda: request_of(seen), (lambda: of(seen)) if of else None)):
+                return self.app(environ, start_response)
+        finally:
+            seen = dict(environ)  # uWSGI puts the next request into the same one, and a thread of this may still track
 
 
 def request_of(environ: WSGIEnvironment, url: Callable[[], str] | None = None) -> Request:

@@ -1,6 +1,7 @@
 """The Django parts, without a project: settings, checks, middleware. Projects: `test_frameworks`."""
 
 import asyncio
+import contextvars
 import os
 from pathlib import Path
 
@@ -172,7 +173,33 @@ def test_an_asynchronous_view_too():
 
 def test_a_request_that_tracks_nothing_is_not_read(monkeypatch):
     monkeypatch.setattr(tracking, "client", None)
-    assert ContextMiddleware(lambda _: HttpResponse())(None).status_code == 200
+    assert ContextMiddleware(lambda _: HttpResponse())(RequestFactory().get("/")).status_code == 200
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_request_takes_nothing_that_its_thread_or_connection_still_holds(waits):
+    def view(request):
+        leadrelay.context(plan="pro").__enter__()  # and is never left
+        return HttpResponse(str(leadrelay.context.current() == {**SAID, "plan": "pro"}))
+
+    async def later(request):
+        return view(request)
+
+    request = RequestFactory().get("/cart", **FACTORY)
+    with leadrelay.context(userId="41", campaign="spring"):
+        answer = asyncio.run(ContextMiddleware(later)(request)) if waits else ContextMiddleware(view)(request)
+        assert answer.content == b"True"
+        assert leadrelay.context.current() == {"userId": "41", "campaign": "spring"}
+
+
+def test_a_thread_that_outlives_its_request_sees_nothing_of_the_next_in_the_same_environ():
+    copies = []
+    middleware = ContextMiddleware(lambda _: copies.append(contextvars.copy_context()) or HttpResponse())
+    request = RequestFactory().get("/cart", **FACTORY)
+    kept = request.META
+    middleware(request)
+    kept.clear()  # as uWSGI does
+    assert copies[0].run(leadrelay.context.current) == SAID
 
 
 def test_a_host_that_is_not_the_projects_is_left_out():

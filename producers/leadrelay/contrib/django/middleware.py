@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import SuspiciousOperation
 
-from leadrelay.contexts import context
+from leadrelay.contexts import alone
 from leadrelay.contrib.django import conf
 from leadrelay.contrib.layer import RequestLayer
 from leadrelay.contrib.wsgi import request_of
@@ -43,16 +43,19 @@ class ContextMiddleware:
         """Handle a request."""
         if self.waits:
             return self._later(request)
-        with self._context(request):
-            return self.get_response(request)
+        try:
+            with self._context(request):
+                return self.get_response(request)
+        finally:
+            request.META = request.environ = dict(request.META)  # as in `contrib.wsgi`
 
     async def _later(self, request: HttpRequest) -> HttpResponse:
         with self._context(request):
             return await self.get_response(request)
 
-    def _context(self, request: HttpRequest) -> context:
+    def _context(self, request: HttpRequest) -> alone:
         identify = partial(self.identify, request) if self.identify else None
-        return context.of(RequestLayer(lambda: request_of(request.META, partial(_url, request)), identify))
+        return alone(RequestLayer(lambda: request_of(request.META, partial(_url, request)), identify))
 
 
 def _url(request: HttpRequest) -> str:
