@@ -2,6 +2,9 @@
 
 Commands start it; the library only joins a running one. It listens on loopback under a random password, keeps
 an append-only file in the home, and never evicts.
+
+Two servers on one append-only file lose events. So each server inherits the lock on `server.lock` and holds it for its
+life: while it is held, whether or not that server answers (it may load its data, or hang), no other is started.
 """
 
 from __future__ import annotations
@@ -22,10 +25,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from leadrelay.errors import BrokerUnavailable, ConfigurationError
-from leadrelay.home import ensure, locked
+from leadrelay.home import ensure, hand_over, locked
 
 #: Seconds for a server to answer after its start; loading a million events takes a few.
 START_S = 60.0
+_LOOK_S = 0.02
 #: The wheel's server allocates by glibc, whose search among freed pieces slows every script once a million messages
 #: have moved (to 0.6 of the claim rate); with a large cache of them it stays at 0.9. Servers on jemalloc ignore this.
 _MALLOC = "glibc.malloc.tcache_count=20000:glibc.malloc.tcache_max=8192"
@@ -69,53 +73,74 @@ def start_or_join(home: Path) -> str:
 
     Raises:
         ConfigurationError: There is no server to start.
-        BrokerUnavailable: It did not answer in `START_S`.
+        BrokerUnavailable: It ended at once, or did not answer in `START_S`.
     """
     with locked(ensure(home) / "broker.lock"):
         return join(home) or _start(home)
 
 
 def stop(home: Path) -> bool:
-    """Stop the home's broker, if it runs; its data stays. Gives whether there was one."""
+    """Stop the home's broker, if it runs, and wait until it has ended; its data stays. Gives whether there was one."""
     with locked(ensure(home) / "broker.lock"):
         state = _state(home)
-        if not state or not _answers(state):
+        pid = _pid(state) if state else None
+        if not state or not pid:
             return False
-        os.kill(state["pid"], signal.SIGTERM)
+        os.kill(pid, signal.SIGTERM)
         end = time.monotonic() + START_S
-        while _answers(state) and time.monotonic() < end:
-            time.sleep(0.05)
+        while _alive(home, state) and time.monotonic() < end:
+            time.sleep(_LOOK_S)
         return True
 
 
 def _start(home: Path) -> str:
+    end = time.monotonic() + START_S
+    child: subprocess.Popen[bytes] | None = None
+    while time.monotonic() < end:
+        with hand_over(home / "server.lock") as handle:
+            if handle is not None:  # no server lives
+                if child:
+                    message = f"the embedded broker ended with {child.wait()}; see {home / 'broker' / 'broker.log'}"
+                    raise BrokerUnavailable(message)
+                child = _launch(home, handle)
+        url = join(home)
+        if url:
+            return url
+        time.sleep(_LOOK_S)
+    message = (
+        f"the embedded broker of {home} runs, and does not answer within {START_S:.0f} s (it may be loading its data): "
+        f"try again; {home / 'broker' / 'broker.log'} says more"
+    )
+    raise BrokerUnavailable(message)
+
+
+def _launch(home: Path, lock: int) -> subprocess.Popen[bytes]:
+    """Start a server that inherits the lock; how to reach it is written down before, so that it is never unknown."""
     folder = ensure(home / "broker")
     before = _state(home)  # the same port and password again: workers hold the URL
     port = before["port"] if before and _free(before["port"]) else _free_port()
     state: dict[str, Any] = {"port": port, "password": before["password"] if before else secrets.token_hex(16)}
-    config = folder / "broker.conf"
-    config.touch(0o600)
-    config.write_text(_config(folder, state), "utf-8")
+    _write(folder / "broker.conf", _config(folder, state))
+    _write(home / "broker.json", json.dumps(state))
     with (folder / "broker.log").open("ab") as log:
-        child = subprocess.Popen(  # noqa: S603 - our own binary and configuration
-            [server_binary(), config],
+        return subprocess.Popen(  # noqa: S603 - our own binary and configuration
+            [server_binary(), folder / "broker.conf"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd=folder,
             env=server_environment(),
             start_new_session=True,
+            pass_fds=[lock],
         )
-    state["pid"] = child.pid
-    (home / "broker.json").touch(0o600)
-    (home / "broker.json").write_text(json.dumps(state), "utf-8")
-    end = time.monotonic() + START_S
-    while time.monotonic() < end and child.poll() is None:
-        if _answers(state):
-            return _url(state)
-        time.sleep(0.02)
-    message = f"the embedded broker did not start; see {folder / 'broker.log'}"
-    raise BrokerUnavailable(message)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a private file as a whole: whoever reads it, or comes after a kill, finds the old one or the new one."""
+    new = path.with_suffix(".new")
+    new.touch(0o600)
+    new.write_text(text, "utf-8")
+    new.replace(path)
 
 
 def _config(folder: Path, state: dict[str, Any]) -> str:
@@ -139,7 +164,7 @@ def _state(home: Path) -> dict[str, Any] | None:
         state = json.loads((home / "broker.json").read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return state if {"port", "password", "pid"} <= state.keys() else None
+    return state if {"port", "password"} <= state.keys() else None
 
 
 def _url(state: dict[str, Any]) -> str:
@@ -148,19 +173,35 @@ def _url(state: dict[str, Any]) -> str:
 
 def _answers(state: dict[str, Any]) -> bool:
     """Whether this home's own server answers; another on the same port refuses the password."""
-    client = redis.Redis(
+    with _client(state) as client:
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+def _pid(state: dict[str, Any]) -> int | None:
+    with _client(state) as client:
+        try:
+            return int(client.info("server")["process_id"])
+        except redis.RedisError:
+            return None
+
+
+def _alive(home: Path, state: dict[str, Any]) -> bool:
+    """Whether the server has not ended; one of a release that knew no lock is alive while it answers."""
+    with hand_over(home / "server.lock") as handle:
+        return handle is None or _answers(state)
+
+
+def _client(state: dict[str, Any]) -> redis.Redis:
+    return redis.Redis(
         port=state["port"],
         password=state["password"],
         socket_timeout=1,
         socket_connect_timeout=1,
         retry=Retry(NoBackoff(), 0),  # asked in a loop: waiting in here would only slow it down
     )
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
-    finally:
-        client.close()
 
 
 def _free(port: int) -> bool:

@@ -48,12 +48,8 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
 
     All who may use the file's folder may hold it: root that was first does not shut the others out.
     """
-    new = not path.exists()
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    _held.add(handle)
+    handle = _opened(path)
     try:
-        if new:
-            share(handle, path.parent, FILE)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
@@ -65,6 +61,39 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
             _held.discard(handle)
             fcntl.flock(handle, fcntl.LOCK_UN)
             os.close(handle)
+
+
+@contextmanager
+def hand_over(path: Path) -> Iterator[int | None]:
+    """Hold an exclusive lock on a file and give its handle, None when someone else holds it.
+
+    A child that inherits the handle (`pass_fds`) goes on holding the lock, until it ends. Else the lock ends here.
+    """
+    handle = _opened(path)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+            return
+        yield handle
+    finally:
+        if handle in _held:
+            _held.discard(handle)
+            os.close(handle)  # not unlocked: that would end it for the child too
+
+
+def _opened(path: Path) -> int:
+    new = not path.exists()
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if new:
+            share(handle, path.parent, FILE)
+    except OSError:
+        os.close(handle)
+        raise
+    _held.add(handle)
+    return handle
 
 
 def _leave_to_parent() -> None:
