@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from leadrelay.queue.core import LEASE_S
 from leadrelay.queue.valve import Sending, read_sending
+from leadrelay.queue.workers import Worker, alive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +25,8 @@ class Books:
     """The ledger of one namespace at one moment, in events.
 
     `ready` … `dead` are lengths read from the data; `expected` is what the ledger says of the same states.
-    `died` counts every death, `attempts` every attempt that was settled, by outcome.
+    `died` counts every death, `attempts` every attempt that was settled, by outcome. `workers` are those alive,
+    `worker_heard_ms` is when one with a lease, alive or not, was last heard of.
     """
 
     accepted: int
@@ -49,6 +52,7 @@ class Books:
     now_ms: int
     oldest_ms: int | None
     workers: int
+    worker_heard_ms: int | None
     expected: Mapping[str, int]
     lengths: Mapping[str, int]
     sending: Sending
@@ -95,8 +99,12 @@ class Books:
 def read_books(queue: Queue) -> Books:
     """Read the books; errors as `Queue.run`."""
     inbox = sum(queue.inbox_lengths().values())  # before the books: what is adopted in between shows twice, not never
-    now, ledger_flat, valve_flat, lengths, oldest = queue.run("books")
+    now, ledger_flat, valve_flat, lengths, oldest, leases = queue.run("books")
     ledger, valve = mapping(ledger_flat), mapping(valve_flat)
+    workers = [
+        Worker(name.decode("utf-8", "replace"), int(float(until) - LEASE_S * 1000))
+        for name, until in zip(leases[::2], leases[1::2], strict=True)
+    ]
     names = [
         "ready",
         "returning",
@@ -108,7 +116,7 @@ def read_books(queue: Queue) -> Books:
         "dead",
         "dead_at",
         "lanes",
-        "workers",
+        "leases",
         "wake",
         "audit",
     ]
@@ -132,7 +140,8 @@ def read_books(queue: Queue) -> Books:
         seq=counted("seq"),
         now_ms=int(now),
         oldest_ms=int(oldest) if oldest else None,
-        workers=length["workers"],
+        workers=len(alive(workers, int(now))),
+        worker_heard_ms=max((worker.heard_ms for worker in workers), default=None),
         expected={state: counted(f"n:{state}") for state in HELD_STATES},
         lengths=length,
         sending=read_sending(valve, int(now)),

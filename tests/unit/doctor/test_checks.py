@@ -13,7 +13,7 @@ from leadrelay.queue.valve import Sending
 BOOKS = Books(
     accepted=1000, adopted=0, delivered=900, ready=100, scheduled=0, held=0, in_flight=0, inbox=0, dead=0, dropped=0,
     late=0, retried=0, rescued=0, replayed=0, gave_way=0, deduplicated=0, died=0, attempts={}, epoch=1,
-    seq=1000, now_ms=1_000_000, oldest_ms=None, workers=1, lengths={"dead_at": 0, "bulk": 0},
+    seq=1000, now_ms=1_000_000, oldest_ms=None, workers=1, worker_heard_ms=None, lengths={"dead_at": 0, "bulk": 0},
     expected={"ready": 100, "scheduled": 0, "held": 0, "in_flight": 0, "dead": 0},
     sending=Sending("on", "", None, None, None, None, ()),
 )  # fmt: skip

@@ -7,7 +7,6 @@ settling. Knows nothing of kombu or Celery.
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from leadrelay.failpoints import failpoint
 from leadrelay.forgotten import Forgotten
 from leadrelay.queue.core import LEASE_S, Settlement
+from leadrelay.queue.workers import name_here
 
 from leadrelay_worker.gate import gate
 
@@ -60,9 +60,9 @@ class Flight:
     """
 
     def __init__(self, queue: Queue, name: str, capacity: int, least: int = 1, secret: str = "") -> None:
-        """See the class; the worker's name is new for each process, so a restart never inherits a lease."""
+        """See the class."""
         self.queue = queue
-        self.worker = f"{name.replace(':', '_').replace(' ', '_')}/{os.getpid()}-{secrets.token_hex(3)}"
+        self.worker = name_here(name)
         self.capacity = capacity
         self.least = least
         self.forgotten = Forgotten(queue, secret)

@@ -14,7 +14,7 @@ def books(sending=ON, workers=1, **numbers):
     names = "accepted adopted delivered ready scheduled held in_flight inbox dead dropped late retried rescued replayed"
     zeros = dict.fromkeys([*names.split(), "gave_way", "deduplicated", "died", "epoch", "seq"], 0)
     fixed = {"attempts": {}, "now_ms": 10, "oldest_ms": None, "expected": {}, "lengths": {}}
-    return Books(**{**zeros, **numbers}, **fixed, workers=workers, sending=sending)
+    return Books(**{**zeros, **numbers}, **fixed, workers=workers, worker_heard_ms=None, sending=sending)
 
 
 @pytest.mark.parametrize(
