@@ -74,7 +74,7 @@ QUEUE: tuple[Metric, ...] = (
         "gauge",
         "Times that the broker came back with less than the witness of this home had seen.",
     ),
-    Metric("leadrelay_workers", "gauge", "Workers that are alive: heard of in the last 15 s, and on this machine not killed since."),
+    Metric("leadrelay_workers", "gauge", "Workers that are alive: heard of within 15 s, their process there."),
     Metric(
         "leadrelay_sending",
         "gauge",

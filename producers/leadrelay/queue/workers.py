@@ -1,7 +1,7 @@
 """Which workers are alive.
 
-A lease tells nothing: it stands for 30 s, and that of a lone worker that was killed stands until another worker comes. A
-worker is alive while it is heard of, and while its process is there, where that can be looked at.
+A lease tells nothing: it stands for 30 s, and that of a lone worker that was killed stands until another worker comes.
+A worker is alive while it is heard of, and while its process is there, where that can be looked at.
 """
 
 from __future__ import annotations
