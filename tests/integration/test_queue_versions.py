@@ -1,9 +1,14 @@
 """Messages of a newer version, while workers of both run: an older worker leaves each where a newer one finds it."""
 
 import pytest
+from leadrelay.queue import DeadLetters, Valve
 from leadrelay.queue.books import read_books
+from leadrelay.queue.hours import read_hours
+from leadrelay.queue.verify import recount
+from leadrelay.tally import total
 
 from tests.integration.moves import LANE, Requests, entries, entry, seqs
+from tests.valve import set_breaker
 
 
 def make_newer(raw):
@@ -79,3 +84,91 @@ def test_a_suspect_does_not_keep_a_claim_for_ever(queue):
     worker = Requests(queue, "w")
     assert seqs(worker.claim()) == [2]
     assert queue.client.llen(queue.keys.name("suspects")) == 1
+
+
+def hours_pass_without_newer_workers(queue):
+    queue.client.hset(queue.keys.name("replies"), "version:2", queue.now_ms() - 15 * 60_000)
+
+
+def test_one_at_the_head_of_its_lane_waits_for_a_newer_worker_and_so_does_its_lane(queue, worker):
+    """The first worker that meets it takes the lane for it: what was accepted later may not pass."""
+    queue.enqueue([entry(1, LANE)])
+    make_newer_in(queue, "ready")
+    queue.enqueue([entry(2, LANE), entry(3)])
+    assert seqs(worker.claim()) == [3]
+    assert balanced_with(queue, ready=1, held=1, in_flight=1)
+    assert queue.client.hget(queue.keys.name("lanes"), LANE) == b"1"
+    assert recount(queue).findings == []
+
+
+def test_one_behind_an_older_head_is_held_there(queue, worker):
+    queue.enqueue([entry(1, LANE), entry(2, LANE)])
+    key = queue.keys.name("ready")
+    queue.client.lset(key, 0, make_newer(queue.client.lindex(key, 0)))
+    assert seqs(worker.claim()) == [1]
+    assert balanced_with(queue, ready=0, held=1, in_flight=1)
+
+
+def test_without_a_newer_worker_it_is_set_aside_and_its_lane_goes_on(queue, worker):
+    queue.enqueue([entry(1, LANE)])
+    (raw,) = map(make_newer, queue.client.lrange(queue.keys.name("ready"), 0, -1))
+    make_newer_in(queue, "ready")
+    queue.enqueue([entry(2, LANE)])
+    assert seqs(worker.claim()) == []
+    hours_pass_without_newer_workers(queue)
+    assert seqs(worker.claim()) == [2]
+    (letter,) = DeadLetters(queue).select()
+    assert (letter.message.seq, letter.reason, letter.readable) == (1, "newer", False)
+    assert letter.message.payload.endswith(b" newer\n" + raw), "as it is, for the version that knows it"
+    assert balanced_with(queue, ready=0, held=0, in_flight=1, dead=1)
+    assert recount(queue).findings == []
+    assert total(row.tally for row in read_hours(queue, 0, 10**9).rows).dead == {"newer": 1}
+    assert DeadLetters(queue).drop([1], "me", "because") == 1
+    assert balanced_with(queue, dead=0, dropped=1)
+    assert queue.client.hlen(queue.keys.name("watched")) == 0
+
+
+def test_while_newer_workers_claim_it_is_never_set_aside(queue, worker):
+    queue.enqueue(entries(1))
+    make_newer_in(queue, "ready")
+    hours_pass_without_newer_workers(queue)
+    queue.client.hset(queue.keys.name("replies"), "version:2", queue.now_ms() - 60_000)
+    for _ in range(3):
+        assert seqs(worker.claim()) == []
+    assert balanced_with(queue, ready=1, dead=0)
+
+
+def test_every_claim_tells_older_workers_that_this_version_is_here(queue, worker):
+    Valve(queue).pause("me", "even while paused")
+    before = queue.now_ms()
+    worker.claim()
+    assert int(queue.client.hget(queue.keys.name("replies"), "version:1")) >= before
+
+
+def test_a_purge_lets_its_lane_go_on(queue, worker):
+    queue.enqueue([entry(1, LANE)])
+    make_newer_in(queue, "ready")
+    queue.enqueue([entry(2, LANE)])
+    worker.claim()
+    assert balanced_with(queue, ready=1, held=1)
+    assert queue.purge("me", 1) == 1
+    assert seqs(worker.claim()) == [2]
+    assert balanced_with(queue, held=0, in_flight=1, dropped=1)
+
+
+def test_one_that_waits_for_its_datasets_breaker_leaves_it_and_is_as_old_as_before(queue, worker):
+    queue.enqueue([entry(1, LANE, scope="a" * 8), entry(2, scope="b" * 8)])
+    set_breaker(queue, "a" * 8, "open")
+    assert seqs(worker.claim()) == [2]
+    key = queue.keys.name("held")
+    (member,) = queue.client.zrange(key, 0, -1)
+    run, seq, raw = member.split(b"|", 2)
+    queue.client.zrem(key, member)
+    queue.client.zadd(key, {b"|".join([run, seq, make_newer(raw)]): 0})
+    set_breaker(queue, "a" * 8, "closed")
+    queue.enqueue([entry(3, LANE, scope="a" * 8), entry(4)])
+    assert seqs(worker.claim()) == [4], "one of its lane does not pass it"
+    (waits,) = queue.client.lrange(queue.keys.name("returning"), 0, -1)
+    accepted, opened = waits.split(b" ")[6:8]
+    assert 0 <= int(opened) - int(accepted) < 60_000
+    assert balanced_with(queue, ready=1, held=1, in_flight=2)

@@ -248,7 +248,7 @@ class DeadLetters:
 _NOT_EDITED = {
     0: "does not exist",
     -1: "was edited by someone else: look at it again",
-    -2: "cannot be read: export it, then drop it",
+    -2: "cannot be read by this release: if its reason is `newer` upgrade this, else export it, then drop it",
 }
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from leadrelay.queue.message import Attempt, Message, UnreadableMessageError, wire_of
+
+#: How the record of a message that a newer version wrote begins (``lua/claim.lua``).
+_NEWER = re.compile(rb"\d+ newer\n")
 
 
 @dataclass(frozen=True, repr=False)
@@ -16,7 +20,8 @@ class DeadLetter:
 
     Args:
         message: As it was last in flight.
-        reason: ``rejected``, ``refused``, ``expired``, ``poison``, ``malformed``, ``invalid``, ``unreadable`` …
+        reason: ``rejected``, ``refused``, ``expired``, ``poison``, ``newer``, ``malformed``, ``invalid``,
+            ``unreadable`` …
         died_ms: Broker time.
         stale: Sending it would put older values after newer of the same lane (ADR 0006).
         readable: Its record could be read; else `message` holds nothing but the number and the raw bytes.
@@ -77,8 +82,9 @@ def parse_dead(record: bytes) -> DeadLetter:
 
 def broken_letter(seq: int, record: bytes, died_ms: int) -> DeadLetter:
     """Stand in for a record that cannot be read, so that it can be listed, exported and dropped."""
+    reason = "newer" if _NEWER.match(record) else "unreadable"
     message = Message(seq, "", "", "", "", 0, 0, 0, 0, 0, 0, 0, stale=False, history=(), payload=record)
-    return DeadLetter(message, "unreadable", died_ms, readable=False)
+    return DeadLetter(message, reason, died_ms, readable=False)
 
 
 def read_history(history: tuple[str, ...]) -> list[dict[str, Any]]:

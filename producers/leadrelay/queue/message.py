@@ -13,7 +13,8 @@ from typing import Any
 from leadrelay.entry import Entry as Entry  # noqa: PLC0414 - known from here
 from leadrelay.invalid import is_refused
 
-#: Version of the header; a message of a newer version is left in the queue for workers that know it.
+#: Version of the header; a message of a newer version is left in the queue for workers that know it. Every version
+#: begins with the same eight fields, up to `open_ms`, so that older workers can keep its lane.
 VERSION = 1
 
 _FIELDS = 15
@@ -21,6 +22,10 @@ _FIELDS = 15
 
 class UnreadableMessageError(ValueError):
     """The bytes are not a message of a known version."""
+
+
+class NewerMessageError(UnreadableMessageError):
+    """A newer version wrote the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +89,13 @@ class Message:
         """Read a message as the scripts write it.
 
         Raises:
-            UnreadableMessageError: The header is not one of this version.
+            NewerMessageError: The header is one of a newer version.
+            UnreadableMessageError: It is none.
         """
         head, newline, payload = raw.partition(b"\n")
         fields = head.decode("latin-1").split(" ")
+        if fields[0].isdecimal() and int(fields[0]) > VERSION:
+            raise NewerMessageError
         if not newline or len(fields) != _FIELDS or fields[0] != str(VERSION):
             raise UnreadableMessageError
         _, seq, eid, lane, scope, label, at, opened, claims, *counts, order, history = fields

@@ -11,7 +11,7 @@ from redis import exceptions
 from leadrelay.queue import scripts
 from leadrelay.queue.books import Books, read_books
 from leadrelay.queue.letter import parse_dead
-from leadrelay.queue.message import Message, UnreadableMessageError
+from leadrelay.queue.message import Message, NewerMessageError, UnreadableMessageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +48,8 @@ def recount(queue: Queue, progress: Callable[[int], None] | None = None) -> Reco
     for _, raw in everything(queue):
         try:
             message = raw if isinstance(raw, Message) else Message.parse(raw)
+        except NewerMessageError:
+            continue
         except UnreadableMessageError:
             unreadable += 1
             continue
@@ -140,7 +142,7 @@ def _letter(record: bytes) -> bytes | Message:
     try:
         return parse_dead(record).message
     except UnreadableMessageError:
-        return b""
+        return record.partition(b"\n")[2]
 
 
 def _list(queue: Queue, key: str) -> Iterator[bytes]:

@@ -143,13 +143,23 @@ local IN_ORDER, STALE, GAVE_WAY = '0', '1', '2'
 local HEADER =
   '^(%d+) (%d+) (%S+) (%S+) (%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ([012]) (%S+)\n()'
 
--- Returns the message, or nil and whether a newer version wrote it.
+-- So it begins in every version. Of a message that a newer one wrote, this is all that is known, and enough to keep its lane.
+local BEGINNING = '^(%d+) (%d+) (%S+) (%S+) (%S+) (%S+) (%d+) (%d+) ()'
+
+local function parse_newer(raw)
+  local version, seq, eid, lane, scope, label, at, open, rest = string.match(raw, BEGINNING)
+  if (tonumber(version) or 0) <= VERSION then return nil end
+  return {
+    version = version, seq = seq, eid = eid, lane = lane, scope = scope, label = label, at = at, open = open,
+    rest = string.sub(raw, rest), suspect = 0, order = IN_ORDER, history = '-',
+  }
+end
+
+-- Returns the message; or nil, and what is known of it when a newer version wrote it.
 local function parse(raw)
   local version, seq, eid, lane, scope, label, at, open, claims, attempts, suspect, revision, replays, order, history, start =
     string.match(raw, HEADER)
-  if version ~= tostring(VERSION) then
-    return nil, (tonumber(string.match(raw, '^(%d+) %d+ ')) or 0) > VERSION
-  end
+  if version ~= tostring(VERSION) then return nil, parse_newer(raw) end
   return {
     seq = seq, eid = eid, lane = lane, scope = scope, label = label, at = at, open = open, claims = tonumber(claims),
     attempts = tonumber(attempts), suspect = tonumber(suspect), revision = tonumber(revision),
@@ -159,6 +169,7 @@ local function parse(raw)
 end
 
 local function render(m)
+  if m.rest then return table.concat({m.version, m.seq, m.eid, m.lane, m.scope, m.label, m.at, m.open, m.rest}, ' ') end
   return table.concat({
     VERSION, m.seq, m.eid, m.lane, m.scope, m.label, m.at, m.open, m.claims, m.attempts, m.suspect, m.revision,
     m.replays, m.order, m.history,
@@ -366,11 +377,13 @@ local function audit(text, number)
   call('LTRIM', AUDIT, 0, AUDIT_KEPT - 1)
 end
 
--- Returns the message, its reason and the time of death; nil when the record cannot be read.
+-- Returns the message, its reason and the time of death; no message when the record cannot be read, and then what is
+-- known of it when a newer version wrote it.
 local function parse_dead(record)
   local at, reason, start = string.match(record or '', '^(%d+) (%S+)\n()')
   if not start then return nil end
-  return parse(string.sub(record, start)), reason, tonumber(at)
+  local m, newer = parse(string.sub(record, start))
+  return m, reason, tonumber(at), newer
 end
 
 -- Takes a record out of the dead letters; `m` is nil when it cannot be read. Gives whether it was there.
@@ -385,7 +398,8 @@ local function exhume(seq, m, reason)
 end
 
 local function drop_dead(seq)
-  local m, reason = parse_dead(call('HGET', DEAD, seq))
+  local m, reason, _, newer = parse_dead(call('HGET', DEAD, seq))
+  m = m or newer
   if m then tell(m, 'dropped', 1) end
   return exhume(seq, m, reason)
 end

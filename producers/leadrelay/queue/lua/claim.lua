@@ -12,6 +12,7 @@ local PATTERN = {RETURNING, READY, RETURNING, READY, RETURNING, READY, RETURNING
 local LOOK = 50            -- events among which a probe is chosen
 local MOST_SUSPECTS = 100  -- looked at in one claim
 local FEWEST_MS = 10       -- between claims for one token of a rate
+local NEWER_PATIENCE = 900000  -- ms without a claim by a worker of the version that wrote a message, until it is set aside
 
 local epoch, newer = open_books()
 if newer then return newer end
@@ -75,7 +76,8 @@ local function finish(wait, flags)
   end
   local tokens = {}
   for i, entry in ipairs(batch) do tokens[i] = entry[1] end
-  call('HSET', REPLIES, 'c:' .. worker, request .. ' ' .. flags .. ' ' .. table.concat(tokens, ' '))
+  call('HSET', REPLIES, 'c:' .. worker, request .. ' ' .. flags .. ' ' .. table.concat(tokens, ' '),
+       'version:' .. VERSION, whole(NOW))
   count_all()
   return answer(wait, flags)
 end
@@ -146,8 +148,8 @@ end
 local function choose(raws, tripped_by)
   local best, fewest = nil, math.huge
   for i, raw in ipairs(raws) do
-    local m = parse(raw)
-    local tried = m and m.claims or 0
+    local m, newer = parse(raw)
+    local tried = m and m.claims or newer and 1e7 or 0
     if m and m.seq == tripped_by and (tried > 0 or m.lane == '-') then tried = tried + 1e6 end
     if tried < fewest then best, fewest = i, tried end
     if fewest == 0 then break end
@@ -231,14 +233,47 @@ local function hold_blocked(m)
   hold('!' .. m.scope, m, render(m))
 end
 
+-- Whether a worker of that version has claimed lately, or may come yet: time counts from the first such message on.
+local function may_come(version)
+  local field = 'version:' .. version
+  local claimed = tonumber(call('HGET', REPLIES, field))
+  if claimed and claimed <= NOW then return NOW - claimed < NEWER_PATIENCE end
+  call('HSET', REPLIES, field, whole(NOW))
+  return true
+end
+
+-- A message of a newer version is left to a worker that knows it, and its lane waits: at the end of its list, or behind the
+-- lane's head. When none comes it is set aside as it is, a dead letter for that version, and its lane goes on.
+local function hand_on(m, leave, from)
+  local state = from == HELD and 'held' or 'ready'
+  if from == HELD then m.open = whole(clock - m.open) end
+  if not may_come(m.version) then
+    bury(m, 'newer')
+    leave()
+    move(state, 'dead', 1)
+    release_lane(m)
+    moved = moved + 1
+    return
+  end
+  local head = head_of(m.lane)
+  if m.lane ~= '-' and not head then call('HSET', LANES, m.lane, m.seq) end
+  if head and head ~= m.seq then
+    hold(m.lane, m, render(m))
+    move(state, 'held', 1)
+    moved = moved + 1
+  else
+    call('LPUSH', from == HELD and RETURNING or from, render(m))
+    move(state, 'ready', 1)
+  end
+  leave()
+end
+
 -- One candidate: true when it was dealt with, false when the claim must stop ------------------------------------
 local alone, drain = false, false
 local function deal(raw, leave, from, probed)
-  local m, written_later = parse(raw)
-  if written_later then
-    if from == HELD then return false end
-    call('LPUSH', from, raw)
-    leave()
+  local m, newer = parse(raw)
+  if newer then
+    hand_on(newer, leave, from)
     return true
   end
   if not m then

@@ -9,7 +9,8 @@ for _, list in ipairs({SUSPECTS, RETURNING, READY, BULK}) do
   while dropped < most do
     local raw = call('RPOP', list)
     if not raw then break end
-    local m = parse(raw)
+    local m, newer = parse(raw)
+    m = m or newer
     if m then
       tell(m, 'dropped', 1)
       leave_lane(m)
