@@ -72,7 +72,7 @@ def test_an_operator_pauses_and_resumes_and_sees_it_without_loading_the_page_aga
     page.shows("Events do not flow: no worker is alive", "#verdict")
     page.type("#reason", "of a test")
     page.click("Pause sending")
-    page.shows("Sending is paused: by monitor: of a test", "#verdict")
+    page.shows("Sending is paused by monitor: of a test", "#verdict")
     page.shows("Since ", "#verdict")
     run.queue.enqueue([event(number) for number in range(10, 30)])
     page.shows("23", "#figures")

@@ -207,7 +207,7 @@ def test_status_says_it_and_an_operator_can_act(run, tmp_path):
     enqueue(run, range(1, 41))
     opened(run)
     told = leadrelay(run, "status").stdout
-    assert re.search(r"^sending    breaker open: 503 for \d+% of \d+ attempts$", told, re.MULTILINE)
+    assert re.search(r"^flow       Events do not flow: 503 for \d+% of \d+ attempts, since ", told, re.MULTILINE)
     assert re.search(r"^breaker    all open: 503 .*, next probe in \d", told, re.MULTILINE)
     sending = json.loads(leadrelay(run, "status", "--json").stdout)["sending"]
     assert sending["state"] == "breaker open"

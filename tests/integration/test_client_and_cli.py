@@ -123,6 +123,7 @@ def test_a_broker_that_is_away_is_exit_code_3():
     assert b"Traceback" not in done.stderr
     told = json.loads(run("status", "--json", LEADRELAY_BROKER_URL="redis://127.0.0.1:1/0").stdout)
     assert told.pop("spool")["events"] == 0
+    assert told.pop("verdict")["state"] == "away"
     assert told == {"catch_up_s": None, "catch_up_reason": "the broker cannot be reached", "headroom_s": None}
 
 

@@ -70,7 +70,8 @@ def test_it_is_drawn_to_fit_and_q_ends_it(env, columns, beside):
     terminal = Terminal([*TOP, "--interval", "0.2"], columns, env)
     until(lambda: terminal.shows("ready      7"), "it shows what waits")
     line = next(line for line in terminal.plain().splitlines() if "ready      7" in line)
-    assert ("sending" in line) == beside
+    assert ("success" in line) == beside
+    assert "flow Events do not flow: no worker is alive; 7 wait" in " ".join(terminal.plain().split())
     assert len(line.rstrip()) <= columns
     terminal.type("q")
     assert terminal.code() == 0
@@ -128,8 +129,9 @@ def test_status_fits_the_terminal(env, queue, columns):
     assert terminal.code() == 0
     lines = terminal.plain().splitlines()
     assert max(map(len, lines)) <= columns
-    assert lines[0].startswith("sending    paused by ann")
-    assert (lines[1].startswith(" " * 11) and "since" not in lines[1]) == (columns == 40)
+    assert lines[0].startswith("flow       Sending is paused by ann")
+    assert (lines[1].startswith(" " * 11) and "to do" not in lines[1]) == (columns == 40)
+    assert "leadrelay resume" in terminal.plain()
 
 
 def test_status_says_when_the_broker_is_full(env, queue, broker):

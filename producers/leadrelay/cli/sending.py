@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from leadrelay.cli.common import moment, open_queue, span, who
+from leadrelay.cli.common import open_queue, span, who
 from leadrelay.lane import scope_of
 from leadrelay.queue import Valve
 from leadrelay.queue.books import read_books
@@ -70,12 +70,7 @@ def rate(per_second: str) -> None:
 
 
 def lines(sending: Sending, now_ms: int) -> Iterator[str]:
-    """Say for people whether events flow, in lines of `status`."""
-    between = " " if sending.state == "paused" else ": "
-    yield f"sending    {sending.state}" + (f"{between}{sending.reason}" if sending.reason else "")
-    if sending.since_ms:
-        until = f", until {moment(sending.until_ms)}" if sending.until_ms else ""
-        yield f"           since {moment(sending.since_ms)}{until}"
+    """Say for people what limits sending, in lines of `status`."""
     if sending.rate is not None:
         ceiling = f" (ceiling {sending.ceiling:g})" if sending.ceiling not in (None, sending.rate) else ""
         yield f"rate       at most {sending.rate:g} events/s{ceiling}"

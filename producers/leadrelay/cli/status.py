@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,12 +16,15 @@ from leadrelay.queue import room
 from leadrelay.queue.books import read_books
 from leadrelay.queue.hot import HotLane, hot_lanes
 from leadrelay.queue.samples import Sample, Samples, sample_of
+from leadrelay.queue.scripts import refusal
 from leadrelay.queue.success import Success, success_of
+from leadrelay.queue.verify import rewinds
 from leadrelay.reports.columns import share
 from leadrelay.settings import Settings
+from leadrelay.verdict import Numbers, Verdict, away, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from leadrelay.queue import Books, Queue
 
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
 _DAY_S = 86_400
 #: Seconds between two looks at a queue of which no samples are known.
 _AGAIN_S = 0.5
-#: ms back to the sample from which growth is taken.
-_GROWTH_MS = 300_000
 
 
 @click.command()
@@ -41,17 +41,24 @@ def status(*, as_json: bool) -> None:
     settings = Settings.load()
     try:
         seen = look(open_queue(), _AGAIN_S)
-    except BrokerUnavailable:
-        if as_json:
-            unknown = {"catch_up_s": None, "catch_up_reason": "the broker cannot be reached", "headroom_s": None}
-            show(unknown | {"spool": spool.document(settings)})
-        else:
-            say("\n".join(spool.lines(settings)))
+    except BrokerUnavailable as error:
+        _tell_away(settings, error, as_json=as_json)
         raise
     if as_json:
         show(seen.document() | {"spool": spool.document(settings)})
         return
-    for line in [*seen.lines(), *spool.lines(settings), *seen.broker_lines()]:
+    for line in [*seen.verdict.lines(seen.books.now_ms), *seen.lines(), *spool.lines(settings), *seen.broker_lines()]:
+        say(line)
+
+
+def _tell_away(settings: Settings, error: BrokerUnavailable, *, as_json: bool) -> None:
+    """Say what can be said without the broker."""
+    judged, now_ms = away(str(error)), int(time.time() * 1000)
+    if as_json:
+        unknown = {"catch_up_s": None, "catch_up_reason": "the broker cannot be reached", "headroom_s": None}
+        show({"verdict": judged.document(now_ms), **unknown, "spool": spool.document(settings)})
+        return
+    for line in [*judged.lines(now_ms), *spool.lines(settings)]:
         say(line)
 
 
@@ -66,6 +73,7 @@ class Seen:
         caught_up: When nothing will wait.
         hot: Lanes that hold back many events.
         success: How well the latest attempts did.
+        verdict: Whether events flow, and what to do.
     """
 
     books: Books
@@ -74,11 +82,13 @@ class Seen:
     caught_up: Estimate
     hot: Sequence[HotLane]
     success: Success
+    verdict: Verdict
 
     def document(self) -> dict[str, Any]:
         """Give `status --json`, without what lies in this home."""
         books, seconds = self.books, self.caught_up.seconds
         return {
+            "verdict": self.verdict.document(books.now_ms),
             "ledger": books.ledger(),
             "sending": sending.document(books.sending),
             "lag_s": books.lag_s,
@@ -122,38 +132,52 @@ class Seen:
         yield "books      balanced" if self.books.balanced else "books      NOT balanced: " + "; ".join(findings)
 
 
-def look(queue: Queue, again_s: float = 0.0) -> Seen:
+def look(queue: Queue, again_s: float = 0.0, earlier: Books | None = None) -> Seen:
     """Look at a queue; errors as `scripts.run`.
 
     Args:
         queue: The queue.
         again_s: Seconds after which to look once more where there are no samples yet, to see how it moves.
+        earlier: Books of a look before, in place of samples where there are none.
     """
     samples = Samples(queue)
     before, books = samples.read(_DAY_S), read_books(queue)
-    if again_s and books.accepted and not before:
+    if not before and earlier:
+        before = [sample_of(earlier)]
+    elif not before and again_s and books.accepted:
         before = [sample_of(books)]
         time.sleep(again_s)
         books = read_books(queue)
     memory, now = queue.memory(), sample_of(books)
     caught_up = estimate(before, now, samples.due(books.now_ms), books.sending)
     success = success_of([*(sample for sample in before if sample.at_ms < now.at_ms), now])
-    return Seen(books, memory, headroom_of(before, now, memory), caught_up, hot_lanes(queue), success)
+    numbers = numbers_of(queue, books, before, memory, caught_up)
+    return Seen(books, memory, numbers.headroom_s, caught_up, hot_lanes(queue), success, judge(numbers))
 
 
-def headroom_of(before: Sequence[Sample], now: Sample, memory: dict[str, Any]) -> float | None:
-    """Give the seconds until the broker is full, as it grew lately; None without an end in sight.
+def numbers_of(
+    queue: Queue, books: Books, before: Sequence[Sample], memory: Mapping[str, Any], caught_up: Estimate
+) -> Numbers:
+    """Give what the verdict judges; errors as `scripts.run`.
 
     Args:
-        before: Earlier samples, the oldest first.
-        now: The present one.
+        queue: The queue.
+        books: Its books.
+        before: Samples before them, oldest first.
         memory: INFO memory.
+        caught_up: The estimate by these.
     """
-    left = room.left_bytes(room.limit_bytes(memory), memory["used_memory"])
-    latest = before[-1] if before else now  # without workers none is taken, and it is then that a queue grows
-    first = next((sample for sample in before if now.at_ms - sample.at_ms <= _GROWTH_MS), latest)
-    seconds = room.headroom_s(left, room.growth_per_s(first, now, now.at_ms - first.at_ms))
-    return None if seconds == inf else round(seconds, 1)
+    now = sample_of(books)
+    return Numbers(
+        books=books,
+        before=before,
+        now=now,
+        headroom_s=room.headroom_of(before, now, memory),
+        left_bytes=room.left_bytes(room.limit_bytes(memory), memory["used_memory"]),
+        caught_up=caught_up,
+        refuses=refusal(queue.client, queue.keys.name("ledger")),
+        rewinds=rewinds(queue, books),
+    )
 
 
 def _when(caught_up: Estimate) -> str:

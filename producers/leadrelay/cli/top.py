@@ -9,17 +9,16 @@ import termios
 import time
 import tty
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 from redis import exceptions
 
 from leadrelay.cli import sending
-from leadrelay.cli.common import NAMES, json_option, moment, open_queue, show, span
-from leadrelay.cli.status import headroom_of, look
+from leadrelay.cli.common import NAMES, json_option, moment, open_queue, say, show, span
+from leadrelay.cli.status import look
 from leadrelay.errors import NotAccepted
-from leadrelay.queue.samples import sample_of
+from leadrelay.verdict import away
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,8 +69,7 @@ class Look:
 
     def __init__(self, before: Books, seen: Seen) -> None:
         """See the class."""
-        self.before, self.books, self.memory = before, seen.books, seen.memory
-        self.seen = replace(seen, headroom_s=headroom_of([sample_of(before)], sample_of(seen.books), seen.memory))
+        self.before, self.seen, self.books, self.memory = before, seen, seen.books, seen.memory
 
     def speeds(self) -> dict[str, float]:
         """Give events a second, by what happened to them."""
@@ -82,6 +80,10 @@ class Look:
     def document(self) -> dict[str, Any]:
         """Give it for ``--json``: as `status --json`, with the time and the speeds."""
         return {"at": moment(self.books.now_ms), "per_s": self.speeds(), **self.seen.document()}
+
+    def verdict(self) -> list[str]:
+        """Say for people whether events flow, and what to do."""
+        return self.seen.verdict.lines(self.books.now_ms)
 
     def moving(self) -> list[str]:
         """Say for people how events move."""
@@ -122,8 +124,8 @@ class Watch:
 
     def look(self) -> Look:
         """Look again; errors as `scripts.run`."""
-        seen = look(self._queue)
         before = self._earlier[0]
+        seen = look(self._queue, earlier=before)
         self._earlier = [*self._earlier, seen.books][-_LOOKS:]
         return Look(before, seen)
 
@@ -136,7 +138,8 @@ def _plain(watch: Watch, interval: float, *, once: bool, as_json: bool) -> None:
             show(look.document())
             sys.stdout.flush()
         else:
-            click.echo("\n".join([*look.moving(), *look.standing()]))
+            for line in [*look.verdict(), *look.moving(), *look.standing()]:
+                say(line)
         if once:
             return
 
@@ -152,7 +155,7 @@ def _live(watch: Watch, ended: Callable[[], bool]) -> None:
             try:
                 live.update(picture(watch.look(), live.console.width), refresh=True)
             except (NotAccepted, exceptions.RedisError) as error:
-                live.update(f"{error}\nlooking again …", refresh=True)
+                live.update(f"{away(str(error)).headline}\nlooking again …", refresh=True)
             if ended():
                 return
 
@@ -172,14 +175,14 @@ def picture(look: Look, width: int) -> RenderableType:
         return table
 
     title = Text(f"leadrelay   {moment(look.books.now_ms)}   q ends", style="bold")
-    moving, standing = block(look.moving()), block(look.standing())
+    verdict, moving, standing = block(look.verdict()), block(look.moving()), block(look.standing())
     if width < _WIDE:
-        return Group(title, Text(), moving, Text(), standing)
+        return Group(title, Text(), verdict, Text(), moving, Text(), standing)
     beside = Table.grid(expand=True, padding=(0, 4))
     beside.add_column(ratio=1)
     beside.add_column(ratio=1)
     beside.add_row(moving, standing)
-    return Group(title, Text(), beside)
+    return Group(title, Text(), verdict, Text(), beside)
 
 
 @contextmanager

@@ -6,12 +6,14 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: Bytes of one waiting event, rather too many: 242 to 486 were measured (ADR 0002), with a payload of 180.
 EVENT_BYTES = 600
 #: Share of its memory above which a broker refuses new events: what is in the queue needs room to move.
 WATERMARK = 0.9
+#: ms back to the sample from which growth is taken.
+_GROWTH_MS = 300_000
 
 
 def limit_bytes(memory: Mapping[str, Any]) -> int:
@@ -33,6 +35,14 @@ class Counted(Protocol):
     @property
     def dropped(self) -> int:
         """Events dropped."""
+
+
+class Dated(Counted, Protocol):
+    """Counters with their time."""
+
+    @property
+    def at_ms(self) -> int:
+        """Broker time."""
 
 
 def growth_per_s(before: Counted, after: Counted, ms: int, *, delivering: bool = True) -> float:
@@ -64,3 +74,18 @@ def headroom_s(left: float, growth: float) -> float:
     if left <= 0:
         return 0.0
     return left / (growth * EVENT_BYTES) if growth > 0 else inf
+
+
+def headroom_of(before: Sequence[Dated], now: Dated, memory: Mapping[str, Any]) -> float | None:
+    """Give the seconds until the broker is full, as it grew lately; None without an end in sight.
+
+    Args:
+        before: Earlier samples, the oldest first.
+        now: The present one.
+        memory: INFO memory.
+    """
+    left = left_bytes(limit_bytes(memory), memory["used_memory"])
+    latest = before[-1] if before else now  # without workers none is taken, and it is then that a queue grows
+    first = next((sample for sample in before if now.at_ms - sample.at_ms <= _GROWTH_MS), latest)
+    seconds = headroom_s(left, growth_per_s(first, now, now.at_ms - first.at_ms))
+    return None if seconds == inf else round(seconds, 1)

@@ -117,6 +117,28 @@ def _load(client: redis.Redis, names: Sequence[str]) -> None:
         raise translate(error) from error
 
 
+def refusal(client: redis.Redis, key: str) -> str:
+    """Say why the broker refuses every write, ``""`` when it takes them or does not let this user try.
+
+    Args:
+        client: A connection.
+        key: A HASH, from which a field is deleted that is never there.
+
+    Raises:
+        BrokerUnavailable: It does not answer.
+    """
+    try:
+        client.hdel(key, "-")
+    except exceptions.NoPermissionError:
+        return ""
+    except (exceptions.ConnectionError, exceptions.TimeoutError) as error:
+        raise translate(error) from error
+    except exceptions.RedisError as error:
+        told = translate(error)
+        return str(told) if isinstance(told, BrokerUnavailable) else ""
+    return ""
+
+
 def translate(error: exceptions.RedisError) -> Exception:
     """Turn an error of redis-py into one of ours; an unknown one stays what it is."""
     text = str(error)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadrelay.catchup import estimate
 from leadrelay.cli.sending import document as sending_document
+from leadrelay.cli.status import numbers_of
 from leadrelay.lane import scope_of
 from leadrelay.queue.books import read_books
 from leadrelay.queue.hours import HOUR_MS, read_hours
@@ -15,9 +16,9 @@ from leadrelay.queue.room import EVENT_BYTES, headroom_s, left_bytes, limit_byte
 from leadrelay.queue.samples import Samples, sample_of
 from leadrelay.queue.success import success_of
 from leadrelay.tally import total
+from leadrelay.verdict import judge
 
 from leadrelay_worker.monitor import latency, series
-from leadrelay_worker.monitor.verdict import verdict
 
 if TYPE_CHECKING:
     from leadrelay.history import HistoryFiles
@@ -43,13 +44,11 @@ def state(queue: Queue, dataset: str | None) -> dict[str, Any]:
     before, now = samples.read(_RANGES["hour"]), sample_of(books)
     seen = [*(sample for sample in before if sample.at_ms < now.at_ms), now]
     success, rates = success_of(seen), series.rates(seen)
-    room = room_of(memory, rates)
-    last_worker_ms = next((sample.at_ms for sample in reversed(before) if sample.workers), None)
     caught_up = estimate(before, now, samples.due(now.at_ms), books.sending)
-    judged = verdict(books, success=success.share, full=room["left_s"] == 0, last_worker_ms=last_worker_ms)
+    numbers = numbers_of(queue, books, seen[:-1], memory, caught_up)
     return {
         "now": books.now_ms,
-        "verdict": judged.document(),
+        "verdict": judge(numbers).document(books.now_ms),
         "sending": sending_document(books.sending) | {"own_dataset": scope_of({"si": dataset}) if dataset else None},
         "ledger": books.ledger(),
         "backlog": books.backlog,
@@ -59,25 +58,25 @@ def state(queue: Queue, dataset: str | None) -> dict[str, Any]:
         "rates": rates,
         "success": success._asdict(),
         "catch_up": asdict(caught_up),
-        "room": room,
+        "room": room_of(memory, rates, numbers.headroom_s),
     }
 
 
-def room_of(memory: Any, rates: dict[str, float | None]) -> dict[str, Any]:
+def room_of(memory: Any, rates: dict[str, float | None], full_s: float | None) -> dict[str, Any]:
     """Say how much room the broker has, in bytes, events and seconds; None for no end.
 
     Args:
         memory: Of INFO memory.
         rates: Events a second by what became of them.
+        full_s: Seconds until new events are refused, None for no end.
     """
     limit, used = limit_bytes(memory), int(memory["used_memory"])
     left, coming = left_bytes(limit, used), rates["accepted"] or 0.0
-    growing = coming - (rates["delivered"] or 0.0) - (rates["dropped"] or 0.0)
     return {
         "used": used,
         "limit": limit or None,
         "events": None if math.isinf(left) else max(0, int(left / EVENT_BYTES)),
-        "left_s": _finite(headroom_s(left, growing)),
+        "left_s": full_s,
         "left_stopped_s": _finite(headroom_s(left, coming)),
     }
 

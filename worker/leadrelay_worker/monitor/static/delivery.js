@@ -35,17 +35,18 @@ function showState(state) {
     limited + (now == null ? "" : ceiling == null ? ", by itself." : `, ceiling ${rate(ceiling)}.`);
 }
 
-function showVerdict({ verdict, sending, now }) {
+function showVerdict({ verdict, now }) {
   const since =
     verdict.since_ms && `Since ${moment(verdict.since_ms)} (${ago(verdict.since_ms, now).replace(/\.\d/, "")})`;
-  const until = sending.until && `, until ${moment(sending.until)}`;
+  const until = verdict.until_ms && `, until ${moment(verdict.until_ms)}`;
   const press = { resume: "Resume sending", try: "Try now" }[verdict.press];
   part("verdict").dataset.level = verdict.level;
   fill(
     part("verdict"),
-    h("h2", {}, verdict.says, verdict.why && `: ${verdict.why}`),
+    h("h2", {}, verdict.headline),
     since && h("p", { class: "lr-since", "aria-live": "off" }, since, until),
-    verdict.do && h("p", {}, verdict.do),
+    verdict.also && h("p", { "aria-live": "off" }, verdict.also),
+    verdict.to_do.map((text) => h("p", {}, text)),
     press && h("button", { type: "button", class: "btn btn-primary act", id: "press" }, press),
   );
 }

@@ -1,6 +1,6 @@
-"""What `status` says of the room in the broker."""
+"""How long there is room in the broker, by samples."""
 
-from leadrelay.cli.status import headroom_of
+from leadrelay.queue.room import headroom_of
 from leadrelay.queue.samples import Sample
 
 MEMORY = {"used_memory": 100_000_000, "maxmemory": 1_000_000_000}
