@@ -175,9 +175,10 @@ def _answers(state: dict[str, Any]) -> bool:
     """Whether this home's own server answers; another on the same port refuses the password."""
     with _client(state) as client:
         try:
-            return bool(client.ping())
+            client.dbsize()  # not PING, which a server refuses while its disk is full
         except redis.RedisError:
             return False
+        return True
 
 
 def _pid(state: dict[str, Any]) -> int | None:
