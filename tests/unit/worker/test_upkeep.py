@@ -26,7 +26,7 @@ class Clock:
 )
 def test_a_clock_that_was_set_is_told_from_one_that_went_on(monkeypatch, caplog, broker_s, here_s, said):
     here = iter([100.0, 100.0 + here_s])
-    monkeypatch.setattr("leadrelay_worker.upkeep.time.monotonic", lambda: next(here))
+    monkeypatch.setattr("leadrelay_worker.upkeep.time", Mock(monotonic=lambda: next(here)))
     queue = Clock()
     upkeep = Upkeep(queue, None, Settings(), Mock(), Mock(eids=()))
     with caplog.at_level(logging.ERROR):
