@@ -15,6 +15,7 @@ from leadrelay.event import Event, split
 from leadrelay.handover import Handover
 from leadrelay.hook import Hook
 from leadrelay.ids import derived_eid, new_eid
+from leadrelay.interruption import let_through
 from leadrelay.invalid import INVALID, refused
 from leadrelay.label import shown_dataset, shown_title
 from leadrelay.modes import MODES
@@ -125,7 +126,7 @@ class Client:
             self._hand(part)
 
     def accept(self, events: Sequence[Event]) -> bool:
-        """Hand events over; never raises, and waits no longer than `timeout_ms` for each thousand.
+        """Hand events over; waits at most `timeout_ms` for each thousand, and raises only what a signal's handler did.
 
         Args:
             events: In order.
@@ -139,6 +140,7 @@ class Client:
                 self._hand(part)
             except Exception as error:  # noqa: BLE001 - the application goes on, whatever it is
                 self._lose(part, error)
+                let_through(error)
                 safe = False
         return safe
 
@@ -155,6 +157,7 @@ class Client:
                 await self._ahand(part)
             except Exception as error:  # noqa: BLE001 - as in `accept`
                 self._lose(part, error)
+                let_through(error)
                 safe = False
         return safe
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from leadrelay.door import Door
 from leadrelay.errors import BrokerUnavailable, NotAccepted, SpoolUnusable
+from leadrelay.interruption import let_through
 from leadrelay.keeper import Keeper, threads_run
 from leadrelay.spool.folder import Folder
 from leadrelay.spool.lost import Lost
@@ -80,10 +81,19 @@ class Handover:
 
         Raises:
             SpoolFull, SpoolUnusable: They are in neither; the broker is away.
+            BaseException: What a signal's handler raised; they are safe.
         """
         end = self._end()
-        if self._closed and not self._folder.waits and self._sent(entries, end):
-            return
+        try:
+            if self._closed and not self._folder.waits and self._sent(entries, end):
+                return
+        except BaseException:  # what interrupts a call reaches the application once the events are safe
+            self._keep_safe(entries, end)
+            raise
+        self._keep_safe(entries, end)
+
+    def _keep_safe(self, entries: Sequence[Entry], end: float) -> None:
+        """Put events into the spool, or else into the queue."""
         try:
             self._spool(entries)
         except NotAccepted:
@@ -94,11 +104,18 @@ class Handover:
 
     async def aput(self, entries: Sequence[Entry]) -> None:
         """Do as `put`, from an event loop."""
+        end = self._end()
+        try:
+            if self._closed and not self._folder.waits and await self._asent(entries, end):
+                return
+        except Exception:  # as in `put`; a task that is cancelled ends at once
+            await self._akeep_safe(entries, end)
+            raise
+        await self._akeep_safe(entries, end)
+
+    async def _akeep_safe(self, entries: Sequence[Entry], end: float) -> None:
         import asyncio  # noqa: PLC0415 - other applications need not load it
 
-        end = self._end()
-        if self._closed and not self._folder.waits and await self._asent(entries, end):
-            return
         try:
             if self._always:  # each write waits for the disk: not in the loop
                 await asyncio.to_thread(self._spool, entries)
@@ -120,6 +137,7 @@ class Handover:
         try:
             self._writer.append(entries)
         except OSError as error:
+            let_through(error)
             message = f"the spool in {self._folder.path} cannot be written ({error.strerror})"
             raise SpoolUnusable(message) from error
 
@@ -154,6 +172,7 @@ class Handover:
         try:
             self._door.sender(end).enqueue(entries, end=end)
         except Exception as error:  # noqa: BLE001 - whatever it is, the spool has a place
+            let_through(error)
             self._trip(error)
             return False
         return True
@@ -162,12 +181,13 @@ class Handover:
         try:
             await self._link_of_loop().enqueue(entries, end)
         except Exception as error:  # noqa: BLE001 - as above
+            let_through(error)
             self._trip(error)
             return False
         return True
 
     def _link_of_loop(self) -> AsyncLink:
-        import asyncio  # noqa: PLC0415 - as in `aput`
+        import asyncio  # noqa: PLC0415 - as in `_akeep_safe`
 
         loop = asyncio.get_running_loop()
         found = self._of_loops.get(loop)

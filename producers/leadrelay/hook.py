@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from leadrelay.interruption import let_through
 from leadrelay.trackapi.forms import USER_AGENT
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Hook:
             after = dict(wire if given is None else given)
             return event if after == before else self._changed(event, after)
         except Exception as error:  # noqa: BLE001 - the application's own code
+            let_through(error)
             self._say(type(error).__name__)
             return event
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from leadrelay.errors import InvalidEvent
 from leadrelay.event import MOST_BYTES, MOST_NAME, MOST_PROPERTIES, Event
 from leadrelay.ids import derived_eid, new_eid
+from leadrelay.interruption import let_through
 from leadrelay.trackapi.answers import is_event_id
 from leadrelay.trackapi.forms import INVALID
 from leadrelay.trackapi.values import to_text
@@ -56,6 +57,7 @@ def _text(value: Any) -> str:
     """Give a value as text; of one that has no form on the wire, the name of its type."""
     try:
         text = to_text("", value) or ""
-    except Exception:  # noqa: BLE001 - a value of the application's own class may do anything
+    except Exception as error:  # noqa: BLE001 - a value of the application's own class may do anything
+        let_through(error)
         return f"<{type(value).__name__}>"
     return text.encode("utf-8", "replace").decode()

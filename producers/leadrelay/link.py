@@ -6,6 +6,7 @@ their own, for which the call waits as long as it has time.
 
 from __future__ import annotations
 
+import socket
 import time
 from functools import lru_cache
 from threading import Condition, Thread, local
@@ -15,6 +16,7 @@ import redis
 from redis import exceptions
 
 from leadrelay import broker
+from leadrelay.interruption import let_through
 
 #: Connections of one process; more callers at a time wait for one.
 MOST_CONNECTIONS = 64
@@ -65,6 +67,7 @@ class Link(redis.Redis):
 
     def _exchange(self, connection: Any, end: float, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         connection.send_packed_command([packed(args)], check_health=False)
+        _await(connection, end)
         if not connection.can_read(max(0.001, end - time.monotonic())):
             raise exceptions.TimeoutError("no reply in time")
         parse: Any = self.parse_response
@@ -127,6 +130,23 @@ class Link(redis.Redis):
             self._open -= len(failed)
         for one in failed:
             one.disconnect()
+
+
+def _await(connection: Any, end: float) -> None:
+    """Wait for the reply's first byte, as far as TLS allows; what goes wrong is left for redis-py to tell.
+
+    redis-py would take the TimeoutError of a signal's handler for the end of its own patience.
+    """
+    sock = connection._sock  # noqa: SLF001 - has had this name since redis-py 2
+    if hasattr(sock, "pending"):
+        return
+    sock.settimeout(max(0.001, end - time.monotonic()))
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except OSError as error:
+        let_through(error)
+    finally:
+        sock.settimeout(connection.socket_timeout)
 
 
 def packed(args: tuple[Any, ...]) -> bytes:

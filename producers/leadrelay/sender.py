@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from leadrelay.errors import BrokerUnavailable, EnqueueTooLate
 from leadrelay.failpoints import failpoint
+from leadrelay.interruption import let_through
 from leadrelay.queue.scripts import translate
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Sender:
         failpoint("enqueue.before")
         try:
             receipts = self._once(chunk, end=end, bulk=bulk, batch=batch)
-        except (BrokerUnavailable, EnqueueTooLate):
+        except (BrokerUnavailable, EnqueueTooLate) as error:
+            let_through(error)
             self._clock_offset = None
             if time.monotonic() >= end:
                 raise

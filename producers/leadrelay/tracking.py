@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadrelay.errors import ConfigurationError, InvalidEvent
 from leadrelay.event import Event, split
+from leadrelay.interruption import let_through
 from leadrelay.lane import IDENTITIES, identity_of
 from leadrelay.trackapi.forms import from_url
 from leadrelay.trackapi.proxy import is_set
@@ -127,6 +128,7 @@ def _built(here: Client, build: Callable[[], Event], call: Mapping[str, Any]) ->
     try:
         return build()
     except Exception as error:
+        let_through(error)
         if here.strict:
             raise
         return here.refused(call, error)
@@ -164,6 +166,7 @@ def track_event(title: str, /, **wire: Any) -> str:
         InvalidEvent: It cannot be sent as it is; only where strict, else it becomes a dead letter.
         SpoolFull, SpoolUnusable: Neither broker nor spool can keep it; only where strict or `LEADRELAY_SPOOL_FULL` is
             `raise`, else it is counted as lost.
+        BaseException: What a signal's handler raised meanwhile, such as a time limit (docs/producers.md).
     """
     event = make_event(title, wire)
     _put(client(), [event])

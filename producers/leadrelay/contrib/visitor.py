@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from leadrelay.interruption import let_through
 from leadrelay.proxies import client_address
 from leadrelay.trackapi.cookies import ids_from_cookies
 
@@ -74,6 +75,7 @@ def told(what: str, ask: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
     try:
         return ask() or {}
     except Exception as error:  # noqa: BLE001 - the application's or framework's own, which must not cost an event
+        let_through(error)
         _say(f"{what} failed ({type(error).__name__})")
         return {}
 

@@ -98,14 +98,18 @@ class Writer:
         return os.access(self._path, os.F_OK)
 
     def _write(self, data: bytes) -> None:
-        """Write all or nothing: what a full disk took in part is taken back, so that nothing later stands behind it."""
+        """Write all or nothing.
+
+        What was written until the disk was full, or a signal's handler raised, is taken back, so that nothing later
+        stands behind it.
+        """
         try:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(self._handle, rest) :]
             if self._always:
                 os.fsync(self._handle)
-        except OSError:
+        except BaseException:
             os.ftruncate(self._handle, self._size)
             raise
         self._size += len(data)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from leadrelay.errors import InvalidEvent
+from leadrelay.interruption import let_through
 from leadrelay.trackapi.masking import shown_name
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def _lazy(name: str, value: Any) -> str:
     try:
         return str.__str__(str(value))
     except Exception as error:  # noqa: BLE001 - code of a translation; its message may hold the text
+        let_through(error)
         failed = type(error).__name__
     raise InvalidEvent(f"{shown_name(name)}: a lazy text that cannot be read here ({failed}); pass str() of it")
 

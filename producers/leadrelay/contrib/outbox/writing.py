@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadrelay import tracking
 from leadrelay.errors import LeadrelayError
+from leadrelay.interruption import let_through
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +40,7 @@ def send(committed: Sequence[Event]) -> None:
     try:
         tracking.track_many(committed)
     except Exception as error:  # noqa: BLE001 - whatever it is, a commit must not fail for it
+        let_through(error)
         logger.error(  # noqa: TRY400 - the stack of a commit hook helps nobody
             "%d events of a committed transaction were not accepted: %s", len(committed), _said(error)
         )
