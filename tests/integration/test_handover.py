@@ -10,12 +10,15 @@ import threading
 
 import leadrelay
 import pytest
+from click.testing import CliRunner
+from leadrelay.cli.spool import drain
 from leadrelay.client import Client
 from leadrelay.errors import InvalidEvent, SpoolFull, SpoolUnusable
 from leadrelay.queue import Queue
 from leadrelay.queue.books import read_books
 from leadrelay.settings import Settings
 from leadrelay.spool.folder import Folder
+from leadrelay.spool.journal import Journal
 
 from tests.chaos.processes import Broker, until
 from tests.integration.handing import AWAY, serials, spool
@@ -140,7 +143,7 @@ def test_a_full_disk_keeps_no_event_from_a_broker_that_is_back(app, tmp_path, mo
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Folder, "replace", full)  # of the journal
+    monkeypatch.setattr(Journal, "begin", full)
     monkeypatch.setattr(handover._writer, "append", full)
     broker.start()
     until(lambda: handover._closed, "it is known that the broker serves")
@@ -235,6 +238,21 @@ def test_drain_moves_it_and_status_tells_of_it(app, broker, client, monkeypatch)
     assert (done.returncode, json.loads(done.stdout)["drained"]) == (0, 2)
     assert json.loads(run("status", "--json").stdout)["spool"]["events"] == 0
     assert read_books(Queue(client)).accepted == 2
+
+
+def test_a_disk_that_fills_ends_a_drain_in_a_sentence(app, broker, client, monkeypatch):
+    here = app(broker.url)
+    folder = Folder(here.settings.home, here.settings.label())
+    here.handover._writer.append([here.entry(here.make("a", {}))])
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Journal, "begin", full)
+    done = CliRunner().invoke(drain)
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit)
+    assert "cannot be drained (No space left on device)" in done.output
+    assert folder.waits
 
 
 def test_without_threads_calls_drain(app, tmp_path, monkeypatch):

@@ -32,9 +32,12 @@ def drain(*, as_json: bool) -> None:
     """Move what waits in this home's spool into the queue, in order. Exit code 1 when something is left."""
     settings = Settings.load()
     folder = Folder(settings.home, settings.label())
-    before = summary(folder)
-    done = _drained(settings, folder, before.events)
-    left = summary(folder)
+    try:
+        done = _drained(settings, folder, summary(folder).events)
+        left = summary(folder)
+    except OSError as error:
+        message = f"the spool in {folder.path} cannot be drained ({error.strerror}); what is left in it stays there"
+        raise click.ClickException(message) from None
     if as_json:
         show({"drained": done.events, "damaged_bytes": done.damaged_bytes, "spool": document(settings)})
     else:

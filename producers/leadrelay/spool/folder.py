@@ -99,7 +99,7 @@ class Folder:
         temporary = path.with_name(f"{path.name}.{os.getpid()}")
         handle = self.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
-            os.write(handle, data)
+            write(handle, data)
             if force:
                 os.fsync(handle)
         finally:
@@ -119,6 +119,13 @@ class Folder:
             made.rmdir()
             if error.errno not in _NOT_EMPTY:  # else another process made it, and has filled it
                 raise
+
+
+def write(handle: int, data: bytes) -> None:
+    """Write to the end, however little the disk takes at a time; raises OSError, and then a part may be written."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
 
 
 def folders(home: Path) -> list[Folder]:

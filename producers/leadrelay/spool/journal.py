@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 from typing import TYPE_CHECKING, Any
+
+from leadrelay.spool.folder import write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,8 +16,19 @@ if TYPE_CHECKING:
     from leadrelay.spool.folder import Folder
 
 
-#: Bytes that it has at least, so that positions fit that get longer.
-_ROOM = 1000
+#: Bytes that it has at least, so that the positions of some hundred segments can be noted on a disk that is full.
+_ROOM = 16_000
+
+
+def take_room(folder: Folder) -> None:
+    """Make what a drain needs, while there is room: a disk may fill before the first; raises OSError."""
+    os.close(folder.open(folder.lock, os.O_RDWR | os.O_CREAT))
+    with contextlib.suppress(FileExistsError):
+        handle = folder.open(folder.journal, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            write(handle, b"{}".ljust(_ROOM))
+        finally:
+            os.close(handle)
 
 
 class Journal:
@@ -75,7 +89,7 @@ class Journal:
         document = {"source": self.source, "done": self.done, "next": self._next, "digest": self._digest}
         data = json.dumps(document).encode()
         try:
-            self._folder.replace(self._folder.journal, data)
+            self._folder.replace(self._folder.journal, data.ljust(_ROOM))
         except OSError as error:
             if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
                 raise
@@ -85,8 +99,10 @@ class Journal:
         """Write it in its old place, where it has room: to be drained is what gives a full disk its room back."""
         handle = self._folder.open(self._folder.journal, os.O_WRONLY)
         try:
-            os.pwrite(handle, data.ljust(_ROOM), 0)
-            os.ftruncate(handle, max(len(data), _ROOM))
+            there = os.fstat(handle)
+            if len(data) > max(there.st_size, there.st_blocks * 512):  # half of it would be worse than the one before
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            write(handle, data.ljust(there.st_size))
             os.fsync(handle)
         finally:
             os.close(handle)

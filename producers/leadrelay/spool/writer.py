@@ -8,7 +8,9 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from leadrelay.errors import SpoolFull
+from leadrelay.spool.folder import write
 from leadrelay.spool.frame import pack
+from leadrelay.spool.journal import take_room
 from leadrelay.spool.stamps import Stamps
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ class Writer:
     def _ready(self) -> Stamps:
         if self._stamps is None:
             self._folder.make()
+            take_room(self._folder)
             self._stamps = Stamps(self._folder)
         return self._stamps
 
@@ -104,9 +107,7 @@ class Writer:
         stands behind it.
         """
         try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(self._handle, rest) :]
+            write(self._handle, data)
             if self._always:
                 os.fsync(self._handle)
         except BaseException:

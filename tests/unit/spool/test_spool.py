@@ -1,4 +1,5 @@
 import contextlib
+import json
 import os
 import stat
 from pathlib import Path
@@ -11,6 +12,7 @@ from leadrelay.spool import stamps as stamps_module
 from leadrelay.spool import writer as writer_module
 from leadrelay.spool.drain import Drain
 from leadrelay.spool.folder import Folder, folders
+from leadrelay.spool.journal import Journal
 from leadrelay.spool.lost import Lost, lost
 from leadrelay.spool.stamps import Stamps
 from leadrelay.spool.summary import summary
@@ -180,6 +182,35 @@ def test_a_full_disk_is_drained_too(folder, monkeypatch):
     monkeypatch.undo()
     here.append([event(3)])
     assert drained(folder)[0] == eids([3])
+
+
+def test_a_disk_that_filled_in_its_first_outage_is_drained(folder, monkeypatch):
+    here = writer(folder)
+    here.append([event(1)])
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Folder, "replace", full)
+    assert drained(folder)[0] == eids([1])
+
+
+def test_a_journal_for_which_there_is_no_room_is_not_written_in_half(folder, monkeypatch):
+    here = writer(folder)
+    here.append([event(1)])
+    drained(folder)
+    before = folder.journal.read_bytes()
+    monkeypatch.setattr(os, "write", lambda handle, data, write=os.write: write(handle, data[:100]))
+    monkeypatch.setattr(Folder, "replace", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left")))
+    journal = Journal(folder)
+    with pytest.raises(OSError, match="No space"):
+        journal.begin({f"{number:020d}-1-abc": 1 for number in range(1000)}, "digest")
+    assert folder.journal.read_bytes() == before
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "write", lambda handle, data, write=os.write: write(handle, data[:100]))
+    journal.begin({f"{number:020d}-1-abc": 1 for number in range(1000)}, "digest")
+    Journal(folder).settle("digest")
+    assert json.loads(folder.journal.read_bytes())["digest"] == "digest"
 
 
 def test_a_disk_that_takes_little_at_a_time_gets_all(folder, monkeypatch):
