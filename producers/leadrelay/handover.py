@@ -164,6 +164,7 @@ class Handover:
         self._synced_at = 0.0
         self._sync()
         self._door.flush()
+        self._lost.count(0)
         if self._lost.pending:
             logger.error("%d events were lost and could not be counted in the home", self._lost.pending)
 
@@ -213,6 +214,7 @@ class Handover:
     def _keep(self, end: float) -> float | None:
         """Do what is due; gives the seconds until the next time, None when nothing is left to do."""
         self._sync()
+        self._lost.count(0)
         if time.monotonic() >= self._try_at:
             self._wait_s = _FIRST_S if self._drained(end) else min(_LONGEST_S, self._wait_s * 2)
             self._try_at = time.monotonic() + self._wait_s * _jitter()

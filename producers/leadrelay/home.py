@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 #: Permissions of a folder that a file in it may have.
 FILE = 0o660
 
-#: Locks of this process. A lock belongs to all copies of its handle, so a forked child closes the ones it inherits:
-#: else it would keep the lock of a parent that was killed.
-_held: set[int] = set()
+#: Handles of this process that are no use to a forked child, which closes them: a lock belongs to all copies of its
+#: handle, and would outlive a parent that was killed; a file that is removed keeps its room while it is open.
+_own: set[int] = set()
 
 
 def ensure(home: Path) -> Path:
@@ -42,25 +42,74 @@ def share(target: Path | int, folder: Path, mask: int) -> None:
         os.chown(target, like.st_uid, like.st_gid)
 
 
+def appear(path: Path) -> None:
+    """Make an empty file that nobody meets without its folder's owner and permissions; one that is there is left.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    made = path.with_name(f".{path.name}-{os.urandom(6).hex()}")
+    handle = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        share(handle, path.parent, FILE)
+        with suppress(FileExistsError):
+            os.link(made, path)
+    finally:
+        os.close(handle)
+        made.unlink(missing_ok=True)
+
+
+def own(handle: int) -> int:
+    """Have forked children close a handle, until `close`; gives it back."""
+    _own.add(handle)
+    return handle
+
+
+def close(handle: int) -> None:
+    """Close a handle of `own`, unless this is a forked child, where it is closed; raises OSError."""
+    if handle in _own:
+        _own.discard(handle)
+        os.close(handle)
+
+
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold an exclusive lock on a file; gives False when `wait` is off and someone else holds it.
 
     All who may use the file's folder may hold it: root that was first does not shut the others out.
+
+    Raises:
+        OSError: It cannot be opened, or its folder is gone.
     """
-    handle = _opened(path)
-    try:
+    while True:
+        handle = _opened(path)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-    finally:
-        if handle in _held:  # else this is a forked child, and it was closed
-            _held.discard(handle)
-            fcntl.flock(handle, fcntl.LOCK_UN)
-            os.close(handle)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+                return
+            if _is(path, handle):  # else others lock the one that has taken its place
+                yield True
+                return
+        finally:
+            try:
+                _unlock(handle)
+            finally:
+                close(handle)
+
+
+def _unlock(handle: int) -> None:
+    """Give the lock back for all copies of the handle: a child that was forked this moment has yet to close its own."""
+    if handle in _own:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def _is(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
@@ -78,28 +127,19 @@ def hand_over(path: Path) -> Iterator[int | None]:
             return
         yield handle
     finally:
-        if handle in _held:
-            _held.discard(handle)
-            os.close(handle)  # not unlocked: that would end it for the child too
+        close(handle)  # not unlocked: that would end it for the child too
 
 
 def _opened(path: Path) -> int:
-    new = not path.exists()
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        if new:
-            share(handle, path.parent, FILE)
-    except OSError:
-        os.close(handle)
-        raise
-    _held.add(handle)
-    return handle
+    if not path.exists():
+        appear(path)
+    return own(os.open(path, os.O_RDWR | os.O_CLOEXEC))
 
 
 def _leave_to_parent() -> None:
-    for handle in _held:
+    for handle in _own:
         os.close(handle)
-    _held.clear()
+    _own.clear()
 
 
 os.register_at_fork(after_in_child=_leave_to_parent)

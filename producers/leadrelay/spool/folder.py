@@ -111,7 +111,7 @@ class Folder:
         if folder.is_dir():
             return
         made = folder.with_name(f".{folder.name}-{os.urandom(6).hex()}")
-        made.mkdir()
+        made.mkdir(mode=0o700)
         try:
             share(made, self.home, _FOLDER)
             made.rename(folder)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from leadrelay.home import locked
 from leadrelay.spool.folder import write
 
 if TYPE_CHECKING:
@@ -22,13 +22,10 @@ _ROOM = 16_000
 
 def take_room(folder: Folder) -> None:
     """Make what a drain needs, while there is room: a disk may fill before the first; raises OSError."""
-    os.close(folder.open(folder.lock, os.O_RDWR | os.O_CREAT))
-    with contextlib.suppress(FileExistsError):
-        handle = folder.open(folder.journal, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        try:
-            write(handle, b"{}".ljust(_ROOM))
-        finally:
-            os.close(handle)
+    if not folder.journal.exists():
+        with locked(folder.lock, wait=False) as alone:
+            if alone and not folder.journal.exists():
+                folder.replace(folder.journal, b"{}".ljust(_ROOM), force=False)
 
 
 class Journal:

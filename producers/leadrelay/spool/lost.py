@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import json
 import os
 import time
 from threading import RLock
 from typing import TYPE_CHECKING
+
+from leadrelay.home import locked
 
 if TYPE_CHECKING:
     from leadrelay.spool.folder import Folder
@@ -36,27 +38,31 @@ class Lost:
                 self._write()
 
     def count(self, events: int) -> None:
-        """Count lost events; never raises."""
+        """Count lost events, and those that could not be counted before; never raises."""
         with self._lock:
             self.pending += events
-            try:
-                self._write()
-            except OSError:
-                return
+            if self.pending:
+                with contextlib.suppress(OSError):
+                    self._write()
 
     def _write(self) -> None:
-        handle = self._folder.open(self._folder.lost, os.O_RDWR | os.O_CREAT)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            known = _parsed(os.pread(handle, _ROOM, 0))
-            if self.pending:
-                now = int(time.time() * 1000)
-                first = known["first_ms"] or now
-                known = {"events": known["events"] + self.pending, "first_ms": first, "last_ms": now}
-            os.pwrite(handle, json.dumps(known).encode().ljust(_ROOM), 0)
-            self.pending = 0
-        finally:
-            os.close(handle)
+        with locked(self._folder.lost, wait=False) as mine:
+            if not mine:  # another process counts: with the next, or at the end
+                return
+            handle = self._folder.open(self._folder.lost, os.O_RDWR)
+            try:
+                self._add(handle)
+            finally:
+                os.close(handle)
+
+    def _add(self, handle: int) -> None:
+        known = _parsed(os.pread(handle, _ROOM, 0))
+        if self.pending:
+            now = int(time.time() * 1000)
+            first = known["first_ms"] or now
+            known = {"events": known["events"] + self.pending, "first_ms": first, "last_ms": now}
+        os.pwrite(handle, json.dumps(known).encode().ljust(_ROOM), 0)
+        self.pending = 0
 
 
 def lost(folder: Folder) -> dict[str, int]:

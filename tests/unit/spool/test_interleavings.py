@@ -183,7 +183,7 @@ def played(scene: Callable[[Play], list[Callable[[], None]]], first: int = 0) ->
 
 SCENES = [fresh, going, served, two_drains]
 #: What befalls one of them, at any call.
-FAULTS = ["kill", "half", "full", "short"]
+FAULTS = ["kill", "half", "full", "short", "before", "after"]
 
 
 @pytest.mark.parametrize("scene", SCENES)
