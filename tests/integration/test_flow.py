@@ -155,7 +155,7 @@ def test_runs_of_workers_that_are_gone_and_of_too_many_datasets_are_forgotten(qu
 
 def test_one_worker_at_a_time_is_the_controller(queue):
     assert control.elect(queue, "one", lease_s=60).term == 1
-    assert control.elect(queue, "two") is None
+    assert control.elect(queue, "two", lease_s=60) is None
     assert control.elect(queue, "one", lease_s=0).term == 1
     assert until(lambda: control.elect(queue, "two"), "the lease runs out", 5).term == 2
 

@@ -116,7 +116,7 @@ class Upkeep:
             self._queue.clock_was_set(set_by)
             logger.error(
                 "the broker's clock was set by %+.0f s: leases start anew, no event grows older by it, and for a day "
-                "nothing is dropped for its age; what is scheduled is due by the new time",
+                "nothing is dropped for its age; what is scheduled waits no longer by it",
                 set_by / 1000,
             )
 

@@ -10,7 +10,7 @@ import click
 
 from leadrelay.catchup import Estimate, estimate
 from leadrelay.cli import sending, spool
-from leadrelay.cli.common import json_option, open_queue, say, show, span
+from leadrelay.cli.common import json_option, moment, open_queue, say, show, span
 from leadrelay.errors import BrokerUnavailable
 from leadrelay.queue import room
 from leadrelay.queue.books import read_books
@@ -97,6 +97,7 @@ class Seen:
             "catch_up_reason": self.caught_up.reason or None,
             "headroom_s": self.headroom_s,
             "workers": books.workers,
+            "clock_set": _clock_document(books),
             "hot_lanes": [asdict(lane) for lane in self.hot],
             "memory": {"used": self.memory["used_memory"], "max": self.memory["maxmemory"] or None},
         }
@@ -127,6 +128,8 @@ class Seen:
         used, most = self.memory["used_memory"], self.memory["maxmemory"]
         limit = f" of {most / 1e6:,.0f} MB" if most else ""
         full = "" if self.headroom_s is None else f", full in {span(self.headroom_s)} as it grows now"
+        if self.books.clock_set_lately:
+            yield f"clock      {clock_told(self.books)}"
         yield f"memory     {used / 1e6:,.0f} MB{limit}{full}"
         findings = self.books.findings()
         yield "books      balanced" if self.books.balanced else "books      NOT balanced: " + "; ".join(findings)
@@ -149,7 +152,7 @@ def look(queue: Queue, again_s: float = 0.0, earlier: Books | None = None) -> Se
         time.sleep(again_s)
         books = read_books(queue)
     memory, now = queue.memory(), sample_of(books)
-    caught_up = estimate(before, now, samples.due(books.now_ms), books.sending)
+    caught_up = estimate(before, now, samples.due(books.due_now_ms), books.sending)
     success = success_of([*(sample for sample in before if sample.at_ms < now.at_ms), now])
     numbers = numbers_of(queue, books, before, memory, caught_up)
     return Seen(books, memory, numbers.headroom_s, caught_up, hot_lanes(queue), success, judge(numbers))
@@ -178,6 +181,21 @@ def numbers_of(
         refuses=refusal(queue.client, queue.keys.name("ledger")),
         rewinds=rewinds(queue, books),
     )
+
+
+def clock_told(books: Books) -> str:
+    """Say for people how the broker's clock was set last."""
+    back = books.clock_set_by_ms < 0
+    what = "scheduled events wait no longer by it" if back else "scheduled events may come earlier by it"
+    length = span(abs(books.clock_set_by_ms) / 1000)
+    set_by = f"the broker's was set {'back' if back else 'forward'} by {length} at {moment(books.clock_set_at_ms)}"
+    return f"{set_by}: {what}, and for a day nothing is dropped for its age"
+
+
+def _clock_document(books: Books) -> dict[str, Any] | None:
+    if not books.clock_set_lately:
+        return None
+    return {"at": books.clock_set_at_ms, "by_s": books.clock_set_by_ms / 1000}
 
 
 def _when(caught_up: Estimate) -> str:

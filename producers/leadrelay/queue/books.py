@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: States whose contents can be counted; `accepted` = these + delivered + dropped.
 HELD_STATES = ("ready", "scheduled", "held", "in_flight", "dead")
+#: For so long after the clock was set nothing is dropped for its age.
+DAY_MS = 86_400_000
 #: What happened, as the ledger counts it.
 _COUNTED = ("accepted", "adopted", "delivered", "dropped", "late", "retried", "rescued", "replayed", "gave_way")
 
@@ -26,7 +28,9 @@ class Books:
 
     `ready` … `dead` are lengths read from the data; `expected` is what the ledger says of the same states.
     `died` counts every death, `attempts` every attempt that was settled, by outcome. `workers` are those alive,
-    `worker_heard_ms` is when one with a lease, alive or not, was last heard of.
+    `worker_heard_ms` is when one with a lease, alive or not, was last heard of. `looked_ms` is the broker time at
+    which a worker last looked, `set_back_ms` by how much the clock was ever set back; `clock_set_at_ms` and
+    `clock_set_by_ms` say when and by how much it was last set by over 30 s while a worker ran (0 never).
     """
 
     accepted: int
@@ -56,6 +60,20 @@ class Books:
     expected: Mapping[str, int]
     lengths: Mapping[str, int]
     sending: Sending
+    looked_ms: int = 0
+    set_back_ms: int = 0
+    clock_set_at_ms: int = 0
+    clock_set_by_ms: int = 0
+
+    @property
+    def due_now_ms(self) -> int:
+        """Now by the clock of what is scheduled, as in the scripts: broker time and all by which it was set back."""
+        return max(self.now_ms, self.looked_ms) + self.set_back_ms
+
+    @property
+    def clock_set_lately(self) -> bool:
+        """Whether the broker's clock was set in the last day, as `ages_are_known` of the scripts has it."""
+        return bool(self.clock_set_at_ms) and abs(self.now_ms - self.clock_set_at_ms) <= DAY_MS
 
     @property
     def balanced(self) -> bool:
@@ -145,6 +163,10 @@ def read_books(queue: Queue) -> Books:
         expected={state: counted(f"n:{state}") for state in HELD_STATES},
         lengths=length,
         sending=read_sending(valve, int(now)),
+        looked_ms=counted("looked"),
+        set_back_ms=counted("set_back"),
+        clock_set_at_ms=counted("clock_set_at"),
+        clock_set_by_ms=counted("clock_set_ms"),
     )
 
 

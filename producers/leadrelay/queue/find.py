@@ -156,8 +156,11 @@ class Search:
         for raw, due in self._in_sorted_set("scheduled"):
             message = self._match(raw)
             if message:
-                return Found("scheduled", message, due_ms=int(due))
+                return Found("scheduled", message, due_ms=int(due) - int(self._set_back()))
         return None
+
+    def _set_back(self) -> Any:
+        return self._queue.client.hget(self._name("ledger"), "set_back") or 0
 
     def _held(self) -> Found | None:
         for member, _ in self._in_sorted_set("held"):

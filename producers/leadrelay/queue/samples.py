@@ -123,9 +123,12 @@ class Samples:
         return bool(self._queue.run("sample", sample.at_ms, text, *bounds, extra_keys=self._queue.keys.samples))
 
     def due(self, now_ms: int) -> list[tuple[float, int]]:
-        """Count what is scheduled by when it is due: (seconds from `now_ms`, events), in order.
+        """Count what is scheduled by when it is due: (seconds from now, events), in order.
 
         Events are counted in spans that double, each told at its middle; errors as `scripts.run`.
+
+        Args:
+            now_ms: `Books.due_now_ms`.
         """
         spans = list(pairwise([0.0, *(2.0**power for power in range(DUE_SPANS)), float("inf")]))
         pipe = self._queue.client.pipeline(transaction=False)

@@ -60,6 +60,9 @@ def folder(**changes):
 
 CLUSTER = {"mode": "cluster", "shards": 1}
 CASES = [
+    ("clock set", "ok", now(clock_set_at_ms=1, now_ms=90_000_000)),
+    ("clock set", "warning", now(clock_set_at_ms=900_000, clock_set_by_ms=-3_600_000)),
+    ("clock set", "warning", now(clock_set_at_ms=900_000, clock_set_by_ms=86_400_000)),
     ("broker", "problem", replace(WELL, unreachable="away", broker=None, queue=None)),
     ("broker", "warning", replace(WELL, broker=BrokerFacts())),
     ("version", "ok", broker(version=(7, 0))),

@@ -44,7 +44,7 @@ def state(queue: Queue, dataset: str | None) -> dict[str, Any]:
     before, now = samples.read(_RANGES["hour"]), sample_of(books)
     seen = [*(sample for sample in before if sample.at_ms < now.at_ms), now]
     success, rates = success_of(seen), series.rates(seen)
-    caught_up = estimate(before, now, samples.due(now.at_ms), books.sending)
+    caught_up = estimate(before, now, samples.due(books.due_now_ms), books.sending)
     numbers = numbers_of(queue, books, seen[:-1], memory, caught_up)
     return {
         "now": books.now_ms,
@@ -85,7 +85,7 @@ def due_of(queue: Queue, books: Books) -> list[list[Any]]:
     """Count the scheduled events by when they are due: [[within seconds or None for later, events], …]."""
     key, found, before = queue.keys.name("scheduled"), [], 0
     for within_s in DUE_WITHIN_S if books.scheduled else ():
-        until: Any = queue.client.zcount(key, "-inf", books.now_ms + within_s * 1000)
+        until: Any = queue.client.zcount(key, "-inf", books.due_now_ms + within_s * 1000)
         found.append([within_s, int(until) - before])
         before = int(until)
     return [*found, [None, max(0, books.scheduled - before)]] if books.scheduled else []

@@ -25,6 +25,7 @@ TABLE: tuple[tuple[str, Callable[[str, Facts], list[Finding]]], ...] = (
     ("disk", broker.disk),
     ("memory", broker.memory),
     ("clock", broker.clock),
+    ("clock set", queue.clock_set),
     ("latency", broker.latency),
     ("lease", broker.lease),
     ("schema", queue.schema),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from leadrelay.doctor.finding import Finding, ok, problem, warning
 from leadrelay.queue.message import VERSION
 from leadrelay.queue.room import EVENT_BYTES, growth_per_s, headroom_s, left_bytes
+from leadrelay.reports.columns import span
+from leadrelay.times import shown_moment
 
 if TYPE_CHECKING:
     from leadrelay.doctor.facts import Facts
@@ -44,6 +46,21 @@ def books(check: str, facts: Facts) -> list[Finding]:
         return [ok(check, f"balanced: {facts.queue.after.accepted:,} accepted")]
     why = "events were lost, or are in two places"
     return [problem(check, what, why, "leadrelay verify recounts every event") for what in found]
+
+
+def clock_set(check: str, facts: Facts) -> list[Finding]:
+    """Judge whether the broker's clock goes evenly."""
+    if facts.queue is None:
+        return []
+    now = facts.queue.after
+    if not now.clock_set_lately:
+        return [ok(check, "not in the last day")]
+    by, when = span(abs(now.clock_set_by_ms) / 1000), shown_moment(now.clock_set_at_ms)
+    told = "forward: what is scheduled may come earlier by it"
+    if now.clock_set_by_ms < 0:
+        told = "back: what is scheduled waits no longer by it"
+    why = "times of events around it are told wrongly, and for a day no dead letter or report is dropped for its age"
+    return [warning(check, f"by {by}, {when}, {told}", why, "keep the broker's clock right with NTP, which slews it")]
 
 
 def workers(check: str, facts: Facts) -> list[Finding]:

@@ -115,6 +115,11 @@ end
 local looked
 local function steady_time() return looked and math.abs(NOW - looked) > UNSEEN and looked or NOW end
 
+-- The clock of `scheduled`: broker time and all by which it was ever set back (`rescue`), so it never goes back itself. What
+-- waits does not wait longer by the step.
+local set_back = 0
+local function due_clock() return math.max(NOW, looked or 0) + set_back end
+
 -- For a day after the clock was set what looks old need not be: nothing is dropped for its age.
 local function ages_are_known()
   local set_at = tonumber(call('HGET', LEDGER, 'clock_set_at'))
@@ -123,8 +128,8 @@ end
 
 -- The books are opened by the first script that runs on an empty namespace. Returns the epoch.
 local function open_books()
-  local schema, epoch, seen_at = unpack(call('HMGET', LEDGER, 'schema', 'epoch', 'looked'))
-  looked = tonumber(seen_at)
+  local schema, epoch, seen_at, back = unpack(call('HMGET', LEDGER, 'schema', 'epoch', 'looked', 'set_back'))
+  looked, set_back = tonumber(seen_at), tonumber(back) or 0
   if not schema then
     call('HSET', LEDGER, 'schema', VERSION, 'epoch', whole(NOW), 'seq', 0)
     return whole(NOW)

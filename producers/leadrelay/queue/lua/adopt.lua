@@ -28,7 +28,7 @@ for i = 2, #ARGV, 9 do
       call('LPUSH', READY, message)
       count('n:ready', 1)
     elseif kind == 'scheduled' then
-      call('ZADD', SCHEDULED, tonumber(argument), message)
+      call('ZADD', SCHEDULED, tonumber(argument) - NOW + due_clock(), message)
       count('n:scheduled', 1)
     elseif kind == 'dead' then
       bury(m, argument)

@@ -126,7 +126,7 @@ if limit < 1 then  -- no room here: a wake token that was taken goes to another 
 end
 
 -- Due ---------------------------------------------------------------------------------------------------------
-for _, raw in ipairs(call('ZRANGEBYSCORE', SCHEDULED, '-inf', NOW, 'LIMIT', 0, limit)) do
+for _, raw in ipairs(call('ZRANGEBYSCORE', SCHEDULED, '-inf', due_clock(), 'LIMIT', 0, limit)) do
   call('LPUSH', RETURNING, raw)
   call('ZREM', SCHEDULED, raw)
   move('scheduled', 'ready', 1)
@@ -378,7 +378,7 @@ if left and moved > 0 and spare and not probe_lease_of then
 end
 local wait = LONGEST_WAIT
 local due = call('ZRANGE', SCHEDULED, 0, 0, 'WITHSCORES')[2]
-if due then wait = math.max(1, math.min(wait, tonumber(due) - NOW)) end
+if due then wait = math.max(1, math.min(wait, tonumber(due) - due_clock())) end
 if left and not spare then wait = math.min(wait, (1 - buckets[''] + #batch) * 1000 / rate) end
 wait = math.max(1, math.min(wait, math.max(FEWEST_MS, scope_wait)))
 return finish(math.ceil(wait), left and 'm' or '')

@@ -4,7 +4,7 @@
 local _, newer = open_books()
 if newer then return newer end
 expect({LEDGER, WAKE, RETURNING, SCHEDULED})
-local raws = call('ZRANGEBYSCORE', SCHEDULED, '-inf', NOW, 'LIMIT', 0, tonumber(ARGV[1]))
+local raws = call('ZRANGEBYSCORE', SCHEDULED, '-inf', due_clock(), 'LIMIT', 0, tonumber(ARGV[1]))
 for _, raw in ipairs(raws) do
   call('LPUSH', RETURNING, raw)
   call('ZREM', SCHEDULED, raw)

@@ -8,7 +8,8 @@ if newer then return newer end
 expect({LEDGER, VALVE, LEASES, FLOW})
 local by, term, until_ms = string.match(call('HGET', FLOW, 'controller') or '', '^(%S+) (%d+) (%d+)$')
 if by ~= worker then
-  if by and NOW < tonumber(until_ms) then return {0} end
+  local left = (tonumber(until_ms) or 0) - NOW
+  if left > 0 and left <= lease then return {0} end  -- a longer one is of a clock that went back
   term = whole((tonumber(term) or 0) + 1)
 end
 call('HSET', FLOW, 'controller', worker .. ' ' .. term .. ' ' .. whole(NOW + lease))

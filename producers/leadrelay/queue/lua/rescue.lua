@@ -3,7 +3,8 @@
 -- Gives the number rescued
 --
 -- Nobody can renew a lease while the broker is away or hangs, and no lease means anything when the clock was set. So
--- after a restart, and when time passed unseen, every lease starts anew; the unseen time makes no event older.
+-- after a restart, and when time passed unseen, every lease starts anew; the unseen time makes no event older. By how much
+-- the clock was set back is added up for what is scheduled.
 local run, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local _, newer = open_books()
 if newer then return newer end
@@ -11,7 +12,7 @@ expect({LEDGER, VALVE, WAKE, RETURNING, SUSPECTS, FLIGHT, LEASES, REPLIES, HELD,
 
 local known = call('HGET', LEDGER, 'run')
 local unseen = steady_time() ~= NOW and NOW - looked or 0
-call('HSET', LEDGER, 'run', run, 'looked', whole(NOW))
+call('HSET', LEDGER, 'run', run, 'looked', whole(NOW), 'set_back', whole(due_clock() - NOW))
 if unseen ~= 0 or (known and known ~= run) then
   for _, worker in ipairs(call('ZRANGE', LEASES, 0, -1)) do call('ZADD', LEASES, NOW + lease, worker) end
   local valve = read_valve()

@@ -168,7 +168,7 @@ function settle.scheduled(m, delay, attempt)
     give_way(m)
     count('gave_way', 1)
   end
-  call('ZADD', SCHEDULED, NOW + delay, render(m))
+  call('ZADD', SCHEDULED, due_clock() + delay, render(m))
   if m.order ~= IN_ORDER then leave_lane(m) end
   count('retried', 1)
   tell(m, 'retried', 1)
