@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Seconds by which a busy worker may misjudge how far a clock was set.
 _INEXACT_S = 10
-#: So many that retries, which wait by the new time, do not block every lane.
+#: So many that retries do not block every lane.
 _USERS = 2000
 
 

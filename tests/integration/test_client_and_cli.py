@@ -16,6 +16,8 @@ from leadrelay.queue import Queue
 from leadrelay.queue.books import read_books
 from leadrelay.settings import Settings
 
+from tests.integration.moves import Requests
+
 
 @pytest.fixture
 def app(broker, client, monkeypatch):
@@ -89,6 +91,20 @@ def test_off_sends_nothing(app, monkeypatch):
     monkeypatch.setenv("LEADRELAY_MODE", "off")
     assert leadrelay.track_event("signup")
     assert read_books(app).accepted == 0
+
+
+def test_verify_lets_lanes_go_on_whose_head_is_gone(app):
+    for _ in range(3):
+        leadrelay.track_event("signup", userId="7")
+    worker = Requests(app)
+    assert len(worker.claim().messages) == 1
+    app.client.delete(app.keys.name("flight"))
+    done = run("verify", "--mend")
+    assert done.returncode == 1
+    assert b"1 lanes wait for an event that is gone" in done.stdout
+    assert b"1 lanes were let go on" in done.stdout
+    assert len(worker.claim().messages) == 1
+    assert document("verify", "--json", "--mend")[1]["freed_lanes"] == 0
 
 
 def test_the_operators_commands(app):

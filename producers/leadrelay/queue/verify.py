@@ -11,10 +11,11 @@ from redis import exceptions
 from leadrelay.queue import scripts
 from leadrelay.queue.books import Books, read_books
 from leadrelay.queue.letter import parse_dead
+from leadrelay.queue.mend import read_heads
 from leadrelay.queue.message import Message, NewerMessageError, UnreadableMessageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from leadrelay.queue.core import Queue
 
@@ -25,11 +26,12 @@ _LISTS = ("ready", "returning", "bulk", "suspects")
 
 @dataclass
 class Recount:
-    """What a recount found: `findings` is empty when all is well."""
+    """What a recount found: `findings` is empty when all is well; `gone`: lanes whose head is nowhere."""
 
     books: Books
     messages: int = 0
     findings: list[str] = field(default_factory=list)
+    gone: dict[str, int] = field(default_factory=dict)
 
 
 def recount(queue: Queue, progress: Callable[[int], None] | None = None) -> Recount:
@@ -43,9 +45,13 @@ def recount(queue: Queue, progress: Callable[[int], None] | None = None) -> Reco
         progress: Called with the number read so far.
     """
     seqs: dict[bytes, int] = {}
+    heads = read_heads(queue)
+    unseen = set(heads.values())
     result = Recount(read_books(queue))
     unreadable = doubles = beyond = 0
-    for _, raw in everything(queue):
+    for state, raw in everything(queue):
+        if state != "dead":
+            unseen.discard(_number(raw))
         try:
             message = raw if isinstance(raw, Message) else Message.parse(raw)
         except NewerMessageError:
@@ -59,6 +65,7 @@ def recount(queue: Queue, progress: Callable[[int], None] | None = None) -> Reco
         beyond += message.seq > result.books.seq
         if progress and result.messages % _CHUNK == 0:
             progress(result.messages)
+    result.gone = _gone(queue, {lane: seq for lane, seq in heads.items() if seq in unseen})
     after = read_books(queue)
     beyond = beyond if after.seq == result.books.seq else 0
     result.books = after
@@ -67,10 +74,28 @@ def recount(queue: Queue, progress: Callable[[int], None] | None = None) -> Reco
         (doubles, "events are in the queue under an eid that another event has"),
         (unreadable, "messages cannot be read"),
         (beyond, "messages have a sequence number beyond the ledger's"),
+        (len(result.gone), "lanes wait for an event that is gone: leadrelay verify --mend lets them go on"),
     ):
         if number:
             result.findings.append(f"{number} {what}")
     return result
+
+
+def _gone(queue: Queue, heads: Mapping[str, int]) -> dict[str, int]:
+    """Give which of these heads, not found in one reading, are not found in another and are still the heads."""
+    if not heads:
+        return {}
+    unseen = set(heads.values()) - {_number(raw) for state, raw in everything(queue) if state != "dead"}
+    present = read_heads(queue)
+    return {lane: seq for lane, seq in heads.items() if seq in unseen and present.get(lane) == seq}
+
+
+def _number(raw: bytes | Message) -> int | None:
+    """Give a message's number, which stands at the same place in every version."""
+    if isinstance(raw, Message):
+        return raw.seq
+    number = raw.split(b" ", 2)[1:2]
+    return int(number[0]) if number and number[0].isdigit() else None
 
 
 def rewinds(queue: Queue, books: Books) -> list[str]:

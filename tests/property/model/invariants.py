@@ -7,6 +7,7 @@ from collections import Counter
 from hypothesis.stateful import invariant
 from leadrelay.queue.books import read_books
 from leadrelay.queue.hours import read_hours
+from leadrelay.queue.mend import Mended, Mending
 from leadrelay.queue.message import Message
 from leadrelay.queue.verify import recount
 from leadrelay.tally import total
@@ -33,6 +34,10 @@ class Invariants(Model):
         assert books.delivered == len(self.delivered)
         assert books.dropped == len(self.dropped)
         assert books.late == self.late
+
+    @invariant()
+    def nothing_is_to_be_mended(self):
+        assert Mending(self.queue).step() == Mended(0, 0, 0)
 
     @invariant()
     def hours_agree_with_the_ledger(self):

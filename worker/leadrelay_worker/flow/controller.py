@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leadrelay.queue import control
+from leadrelay.queue.mend import Mending
 from leadrelay.queue.samples import STEP_MS, Samples
 from leadrelay.queue.valve import Breaker
 
@@ -47,6 +48,7 @@ class Controller:
         self._term = 0
         self._samples = Samples(queue)
         self._sampled = 0
+        self._mending = Mending(queue)
 
     def round(self) -> None:
         """Run the policy once if this worker is or becomes the controller; errors as `scripts.run`."""
@@ -70,7 +72,17 @@ class Controller:
     def _sample(self, memory: Memory, numbers: Numbers) -> None:
         if memory.at_ms // STEP_MS != self._sampled:
             self._samples.record(ceiling=numbers.max_rate, good=memory.known_good)
+            self._mend()
             self._sampled = memory.at_ms // STEP_MS
+
+    def _mend(self) -> None:
+        found = self._mending.step()
+        if any(found):
+            logger.error(
+                "something else wrote to this queue: %d workers without a lease, %d lanes or datasets that waited for "
+                "nothing and %d dead letters out of order were mended; see `leadrelay verify`",
+                *found,
+            )
 
     def _with_ceiling(self, watch: Watch) -> Numbers:
         """Hold the operator's command against the setting: the lower ceiling counts."""

@@ -263,17 +263,20 @@ local function put_back(m, raw) call('RPUSH', m and m.suspect > 0 and SUSPECTS o
 -- `lanes`: lane -> "<seq of its head>"; once the head failed by itself, "<seq> <its age then> <delivered by then>".
 local function head_of(lane) return string.match(call('HGET', LANES, lane) or '', '^%d+') end
 
-local function release_lane(m)
-  if m.lane == '-' or head_of(m.lane) ~= m.seq then return end
-  local member, raw = first_held(m.lane)
-  if not member then
-    call('HDEL', LANES, m.lane)
-    return
-  end
+-- The next that is held becomes the head of its lane. Gives whether there was one.
+local function promote_next(lane)
+  local member, raw = first_held(lane)
+  if not member then return false end
   put_back(parse(raw), raw)
-  call('HSET', LANES, m.lane, whole(tonumber(string.sub(member, #m.lane + 2, #m.lane + 17))))
+  call('HSET', LANES, lane, whole(tonumber(string.sub(member, #lane + 2, #lane + 17))))
   call('ZREM', HELD, member)
   move('held', 'ready', 1)
+  return true
+end
+
+local function release_lane(m)
+  if m.lane == '-' or head_of(m.lane) ~= m.seq then return end
+  if not promote_next(m.lane) then call('HDEL', LANES, m.lane) end
 end
 
 -- `watched`: lane -> how many of its events are dead or gave way, and the highest seq sent since the first of them.
