@@ -1,5 +1,6 @@
 """What the valve lets a claim hand out, on a real server."""
 
+import pytest
 from leadrelay.queue import Valve
 from leadrelay.queue.books import read_books
 
@@ -83,3 +84,13 @@ def test_a_suspect_is_the_probe_when_nothing_else_waits(queue):
     worker.settle(1)
     set_breaker(queue, "", "closed")
     assert seqs(worker.claim()) == [2]
+
+
+@pytest.mark.parametrize("state", ["half_open", "limited"])
+def test_a_claim_looks_once_at_each_dataset_of_which_nothing_waits(queue, worker, state):
+    for number in range(30):
+        set_breaker(queue, f"{number:08x}", state, rate=1 if state == "limited" else None)
+    queue.enqueue(entries(200))
+    queue.client.config_resetstat()
+    assert len(worker.claim(limit=100).messages) == 100
+    assert queue.client.info("commandstats")["cmdstat_zrangebylex"]["calls"] <= 2 * 30

@@ -205,23 +205,26 @@ local function probe_of(scope)
 end
 
 -- Gives the member of `held`, its message, and the scope when it is a probe. Probes come first, for they are few;
--- the scopes that drain take turns.
+-- the scopes that drain take turns. Where nothing was found is not looked at again in this claim.
+local barren = {}
 local function from_scopes()
   for _, scope in ipairs(scopes) do
-    if valve['b:' .. scope] == 'half_open' then
+    if valve['b:' .. scope] == 'half_open' and not barren[scope] then
       local member, raw, probed = probe_of(scope)
       if member then return member, raw, probed end
+      barren[scope] = true
     end
   end
   for i = 1, #scopes do
     local scope = scopes[(scope_cursor + i) % #scopes + 1]
     local state = valve['b:' .. scope]
-    if (state == 'limited' or state == 'draining') and has_tokens(scope) then
+    if (state == 'limited' or state == 'draining') and not barren[scope] and has_tokens(scope) then
       local member, raw = first_held('!' .. scope)
       if member then
         scope_cursor = (scope_cursor + i) % #scopes
         return member, raw
       end
+      barren[scope] = true
       if state == 'draining' then unlist(scope) end
     end
   end
@@ -231,6 +234,7 @@ end
 local function hold_blocked(m)
   m.open = whole(math.max(0, clock - m.open))
   hold('!' .. m.scope, m, render(m))
+  barren[m.scope] = nil
 end
 
 -- Whether a worker of that version has claimed lately, or may come yet: time counts from the first such message on.
