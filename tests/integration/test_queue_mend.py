@@ -68,11 +68,16 @@ def test_lanes_without_a_head_go_on_in_order(queue, worker):
     assert all(left.index(seq) < left.index(seq + 250) for seq in range(251, 501)), "each lane in order"
 
 
-def test_a_dataset_whose_breaker_is_forgotten_goes_on(queue, worker):
+@pytest.mark.parametrize("lost", [[], ["scopes"], ["b:aaaaaaaa"]], ids=["all of it", "its name", "its state"])
+def test_a_dataset_whose_breaker_is_forgotten_goes_on(queue, worker, lost):
     queue.enqueue([entry(1, scope="a" * 8), entry(2, scope="b" * 8)])
     set_breaker(queue, "a" * 8, "open")
     assert seqs(worker.claim()) == [2]
-    take_away(queue, "valve")
+    if lost:
+        set_breaker(queue, "a" * 8, "closed")  # it drains
+        queue.client.hdel(queue.keys.name("valve"), *lost)
+    else:
+        take_away(queue, "valve")
     assert seqs(worker.claim()) == []
     assert Mending(queue).step() == Mended(0, 1, 0)
     assert seqs(worker.claim()) == [1]

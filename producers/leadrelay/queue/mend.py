@@ -55,10 +55,10 @@ class Mending:
 def read_heads(queue: Queue) -> dict[str, int]:
     """Give the lanes and the sequence numbers of their heads; errors as `scripts.run`."""
     try:
-        found: Any = queue.client.hgetall(queue.keys.name("lanes"))
+        found: Any = queue.client.hscan_iter(queue.keys.name("lanes"), count=MOST_AT_ONCE)
+        return {lane.decode(): int(head.split()[0]) for lane, head in found}
     except exceptions.RedisError as error:
         raise scripts.translate(error) from error
-    return {lane.decode(): int(head.split()[0]) for lane, head in found.items()}
 
 
 def free(queue: Queue, gone: Mapping[str, int], by: str) -> int:

@@ -21,11 +21,14 @@ local function give_leases()
 end
 
 -- A run waits for its head, or for a breaker; without either it would wait for ever.
-local function let_go(scopes)
+local function let_go()
   if string.sub(run, 1, 1) ~= '!' then return not head_of(run) and promote_next(run) end
   local scope = string.sub(run, 2)
-  if string.find(' ' .. (scopes or ''), ' ' .. scope .. ' ', 1, true) then return false end
-  call('HSET', VALVE, 'scopes', (scopes or '') .. scope .. ' ', 'b:' .. scope, 'draining')
+  local scopes, state = unpack(call('HMGET', VALVE, 'scopes', 'b:' .. scope))
+  scopes = scopes or ''
+  local listed = string.find(' ' .. scopes, ' ' .. scope .. ' ', 1, true)
+  if listed and state then return false end
+  call('HSET', VALVE, 'scopes', listed and scopes or scopes .. scope .. ' ', 'b:' .. scope, state or 'draining')
   return true
 end
 
@@ -35,7 +38,7 @@ local function look_at_runs()
     local member = call('ZRANGEBYLEX', HELD, run == '' and '-' or '(' .. run .. '}', '+', 'LIMIT', 0, 1)[1]
     run = member and string.match(member, '^([^|]*)|') or ''
     if run == '' then break end
-    if let_go(call('HGET', VALVE, 'scopes')) then freed = freed + 1 end
+    if let_go() then freed = freed + 1 end
   end
   return freed
 end
