@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from leadrelay.errors import NotAccepted
 from leadrelay.gateway import upload
+from leadrelay.gateway.bodies import Bodies
 from leadrelay.gateway.limits import MOST_CONNECTIONS
 from leadrelay.gateway.tracking import Tracking
 from leadrelay.gateway.uploading import Uploading
@@ -60,7 +61,8 @@ class Gateway:
         """See the class."""
         self.counts = counts
         self.most_connections = most_connections
-        tracking, uploading = Tracking(rules, intake), Uploading(rules, intake, counts)
+        bodies = Bodies()
+        tracking, uploading = Tracking(rules, intake, bodies), Uploading(rules, intake, bodies, counts)
         watching = Watching(rules, exporter, ready)
         self._paths = {
             "/": tracking.track,

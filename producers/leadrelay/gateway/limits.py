@@ -16,7 +16,7 @@ MOST_PARTS, MOST_MEMBERS = 20, 100
 MOST_HEADER = 1024
 #: Events in one upload, and its lines: it must be answered in time.
 MOST_LINES = 5000
-#: Uploads at a time; each may need `MOST_UNPACKED`.
+#: Whole uploads at a time; each may need `MOST_UNPACKED`.
 MOST_UPLOADS = 4
 #: Connections at a time; one more is cut.
 MOST_CONNECTIONS = 2000

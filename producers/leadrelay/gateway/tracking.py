@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from leadrelay.gateway.limits import MOST_FORM, MOST_IN_MEMORY
+from leadrelay.gateway.limits import MOST_FORM
 from leadrelay.gateway.reading import FORMS, check_fields, check_form, check_head, event_of, visitor_of
 from leadrelay.gateway.rules import SECRET_HEADER
 from leadrelay.ids import new_eid
-from leadrelay.serving.asgi import Refused, Reply, header_of, read_body
+from leadrelay.serving.asgi import Reply, header_of
 from leadrelay.trackapi.answers import render_answer
 from leadrelay.trackapi.forms import as_mail_pixel, parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from leadrelay.gateway.bodies import Bodies
     from leadrelay.gateway.intake import Intake
     from leadrelay.gateway.rules import Rules
     from leadrelay.serving.asgi import Headers, Receive, Scope
@@ -42,13 +40,14 @@ class Tracking:
     Args:
         rules: Who may send what.
         intake: The way to the queue.
+        bodies: Of all requests.
     """
 
-    def __init__(self, rules: Rules, intake: Intake) -> None:
+    def __init__(self, rules: Rules, intake: Intake, bodies: Bodies) -> None:
         """See the class."""
         self._rules = rules
         self._intake = intake
-        self._in_memory = 0
+        self._bodies = bodies
 
     async def track(self, scope: Scope, receive: Receive) -> Reply:
         """Take an event, and answer in the form that it asks for; raises Refused, NotAccepted, Gone."""
@@ -69,8 +68,7 @@ class Tracking:
             check_fields(query, b"")
             return parameters(query)
         check_form(header_of(headers, b"content-type"))
-        with self._room_for(header_of(headers, b"content-length")):
-            body = await read_body(receive, MOST_FORM)
+        async with self._bodies.read(receive, MOST_FORM) as body:
             check_fields(query, body)
             return parameters(query, body)
 
@@ -81,15 +79,3 @@ class Tracking:
         await self._intake.safe([event])
         made = render_answer(event.eid, params)
         return Reply(200, made.body, made.content_type.encode(), ACCEPTED)
-
-    @contextmanager
-    def _room_for(self, length: bytes) -> Iterator[None]:
-        """Keep room for a body while it is read; without a length it may be as long as any."""
-        size = min(int(length), MOST_FORM) if length.isdigit() else MOST_FORM
-        if self._in_memory + size > MOST_IN_MEMORY:
-            raise Refused(503, "too many bodies at a time (a limit of ours)")
-        self._in_memory += size
-        try:
-            yield
-        finally:
-            self._in_memory -= size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from leadrelay.gateway import upload
@@ -11,11 +12,14 @@ from leadrelay.gateway.reading import UPLOADS, check_fields, check_head, event_o
 from leadrelay.gateway.rules import SECRET_HEADER
 from leadrelay.gateway.tracking import ACCEPTED
 from leadrelay.ids import new_eid
-from leadrelay.serving.asgi import TEXT, Refused, Reply, header_of, read_body
+from leadrelay.serving.asgi import TEXT, Refused, Reply, header_of
 from leadrelay.trackapi.forms import parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from leadrelay.event import Event
+    from leadrelay.gateway.bodies import Bodies
     from leadrelay.gateway.counts import Counts
     from leadrelay.gateway.intake import Intake
     from leadrelay.gateway.reading import Visitor
@@ -33,13 +37,15 @@ class Uploading:
     Args:
         rules: Who may send what.
         intake: The way to the queue.
+        bodies: Of all requests.
         counts: Of this gateway.
     """
 
-    def __init__(self, rules: Rules, intake: Intake, counts: Counts) -> None:
+    def __init__(self, rules: Rules, intake: Intake, bodies: Bodies, counts: Counts) -> None:
         """See the class."""
         self._rules = rules
         self._intake = intake
+        self._bodies = bodies
         self._counts = counts
         self._under_way = 0
 
@@ -54,13 +60,19 @@ class Uploading:
         headers = scope["headers"]
         check_head(scope["method"], UPLOADS, len(scope["raw_path"]) + len(scope["query_string"]))
         self._rules.check_secret(header_of(headers, SECRET_HEADER), parameters(scope["query_string"]))
+        async with self._bodies.read(receive, MOST_UPLOAD) as body:
+            with self._turn():
+                lines = upload.lines_of(header_of(headers, b"content-type").decode("latin-1"), body)
+                return self._answer(await self._accepted(lines, visitor_of(scope, self._rules)))
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Count an upload while it is taken: not while it comes, which may be slow."""
         if self._under_way == MOST_UPLOADS:
             raise Refused(503, "too many uploads at a time (a limit of ours)")
         self._under_way += 1
         try:
-            body = await read_body(receive, MOST_UPLOAD)
-            lines = upload.lines_of(header_of(headers, b"content-type").decode("latin-1"), body)
-            return self._answer(await self._accepted(lines, visitor_of(scope, self._rules)))
+            yield
         finally:
             self._under_way -= 1
 

@@ -4,10 +4,10 @@ import gzip
 
 import pytest
 import requests
-from leadrelay.gateway.limits import MOST_LINES
+from leadrelay.gateway.limits import MOST_FORM, MOST_IN_MEMORY, MOST_LINES, MOST_UPLOADS
 from leadrelay.gateway.upload import PATH
 
-from tests.integration.gateway.clients import refused
+from tests.integration.gateway.clients import FORM, connection, refused
 
 LINES = [
     b"https://log.example/?si=d&ti=open&uid=u1&t_ms=1606468777834",
@@ -81,3 +81,22 @@ def test_the_largest_upload_is_answered_in_time(here):
     ]
     answer = upload(here, gzip.compress(b"\n".join(lines)))
     assert len(set(answer.text.split("\n"))) == len(here.events()) == MOST_LINES
+
+
+def test_slow_requests_keep_no_room_from_others(here):
+    slow = [
+        *(slowly(here, PATH, "multipart/form-data; boundary=x") for _ in range(2 * MOST_UPLOADS)),
+        *(slowly(here, "/", FORM) for _ in range(MOST_IN_MEMORY // MOST_FORM)),
+    ]
+    assert upload(here, gzip.compress(LINES[0])).status_code == 200
+    assert here.post(b"si=d&ti=x", headers={"Content-Type": FORM}).status_code == 200
+    for sock in slow:
+        sock.close()
+
+
+def slowly(relay, path, content_type):
+    """Begin a request whose body does not come."""
+    sock = connection(relay)
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {content_type}\r\ncontent-length: {MOST_FORM}\r\n\r\n-"
+    sock.sendall(head.encode())
+    return sock
