@@ -83,11 +83,13 @@ def stop(home: Path) -> bool:
     """Stop the home's broker, if it runs, and wait until it has ended; its data stays. Gives whether there was one."""
     with locked(ensure(home) / "broker.lock"):
         state = _state(home)
-        pid = _pid(state) if state else None
-        if not state or not pid:
+        end = time.monotonic() + START_S
+        pid = None
+        while state and (pid := _pid(state)) is None and _alive(home, state) and time.monotonic() < end:
+            time.sleep(_LOOK_S)  # it is about to listen
+        if not state or pid is None:
             return False
         os.kill(pid, signal.SIGTERM)
-        end = time.monotonic() + START_S
         while _alive(home, state) and time.monotonic() < end:
             time.sleep(_LOOK_S)
         return True

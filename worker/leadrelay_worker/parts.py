@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import subprocess
 import sys
@@ -22,6 +23,10 @@ _LONGEST_WAIT_S = 30.0
 _STEADY_S = 60.0
 #: Seconds for parts to end before they are killed; a worker finishes what is under way (10 s).
 _STOP_S = 15.0
+#: What ends a system: its service manager, Ctrl-C, its terminal going away (not under nohup).
+ENDS = (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] * (signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN)))
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+_SET_PARENT_DEATH_SIGNAL = 1  # of `prctl`
 
 
 @dataclass
@@ -54,9 +59,20 @@ class Part:
             return f"{self.name} ended with {code}; it is started again in {wait:.0f} s"
         if now < self.start_at:
             return None
-        self.child = subprocess.Popen([sys.executable, "-m", "leadrelay", self.name, *self.options])  # noqa: S603 - ours
+        command = [sys.executable, "-m", "leadrelay", self.name, *self.options]
+        self.child = subprocess.Popen(  # noqa: S603 - ours
+            command,
+            start_new_session=True,  # Ctrl-C is for us alone: we end them
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - there is one thread
+        )
         self.started = now
         return f"{self.name:8} {self.note}".rstrip()
+
+
+def _end_with_parent() -> None:
+    """Let the system end this child when its parent is killed, where it can (Linux)."""
+    if _libc:
+        _libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def url_of(host: str, port: int) -> str:
@@ -65,14 +81,14 @@ def url_of(host: str, port: int) -> str:
 
 
 def keep_running(parts: Sequence[Part], beside: Callable[[], None] = lambda: None) -> None:
-    """Run the parts until SIGTERM or SIGINT, then end them.
+    """Run the parts until SIGTERM, SIGINT or SIGHUP, then end them.
 
     Args:
         parts: Started in order.
         beside: Called at each look.
     """
     stopping: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDS:
         signal.signal(number, lambda number, _: stopping.append(number))
     try:
         while not stopping:
