@@ -6,6 +6,7 @@ import fcntl
 import os
 import stat
 from contextlib import contextmanager, suppress
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ FILE = 0o660
 #: Handles of this process that are no use to a forked child, which closes them: a lock belongs to all copies of its
 #: handle, and would outlive a parent that was killed; a file that is removed keeps its room while it is open.
 _own: set[int] = set()
+#: Files that threads hold locks on: a signal's handler that comes in the middle must not wait for its own thread.
+_held: set[tuple[Path, int]] = set()
 
 
 def ensure(home: Path) -> Path:
@@ -76,33 +79,46 @@ def close(handle: int) -> None:
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold an exclusive lock on a file; gives False when `wait` is off and someone else holds it.
 
-    All who may use the file's folder may hold it: root that was first does not shut the others out.
+    It gives False too to a signal's handler that comes while its own thread holds it. All who may use the file's
+    folder may hold it: root that was first does not shut the others out.
 
     Raises:
         OSError: It cannot be opened, or its folder is gone.
     """
-    while True:
-        handle = _opened(path)
-        try:
+    key = (path, get_ident())
+    if key in _held:
+        yield False
+        return
+    _held.add(key)
+    try:
+        while True:
+            handle = _opened(path)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                yield False
-                return
-            if _is(path, handle):  # else others lock the one that has taken its place
-                yield True
-                return
-        finally:
-            try:
-                _unlock(handle)
+                mine = _flocked(handle, wait=wait)
+                if not mine or _is(path, handle):  # else others lock the one that has taken its place
+                    yield mine
+                    return
             finally:
-                close(handle)
+                _give_back(handle)
+    finally:
+        _held.discard(key)
 
 
-def _unlock(handle: int) -> None:
-    """Give the lock back for all copies of the handle: a child that was forked this moment has yet to close its own."""
-    if handle in _own:
-        fcntl.flock(handle, fcntl.LOCK_UN)
+def _flocked(handle: int, *, wait: bool) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _give_back(handle: int) -> None:
+    """Close the handle and unlock all copies: a child that was forked this moment has yet to close its own."""
+    try:
+        if handle in _own:
+            fcntl.flock(handle, fcntl.LOCK_UN)
+    finally:
+        close(handle)
 
 
 def _is(path: Path, handle: int) -> bool:
@@ -140,6 +156,7 @@ def _leave_to_parent() -> None:
     for handle in _own:
         os.close(handle)
     _own.clear()
+    _held.clear()
 
 
 os.register_at_fork(after_in_child=_leave_to_parent)

@@ -84,9 +84,10 @@ class SpoolModel(RuleBasedStateMachine):
     @rule(which=st.integers(0, WRITERS - 1), share=st.floats(0, 0.99))
     def kill_a_writer_in_its_write(self, which, share):
         writer = self.writers[which]
-        if writer._handle >= 0 and os.access(writer._path, os.F_OK):
+        segment = writer._segment
+        if segment and os.access(segment._path, os.F_OK):
             frame = pack(writer._stamps.draw(), event(10**9, 50))
-            os.write(writer._handle, frame[: int(len(frame) * share)])
+            os.write(segment.handle, frame[: int(len(frame) * share)])
         writer.close()
         self.writers[which] = self.writer()
 

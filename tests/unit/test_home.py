@@ -1,6 +1,7 @@
 import fcntl
 import os
 import stat
+from threading import Thread
 
 import pytest
 from leadrelay import home
@@ -10,8 +11,17 @@ from tests.chaos.processes import until
 
 
 def free(path) -> bool:
-    with locked(path, wait=False) as mine:
-        return mine
+    """Whether another thread could hold it."""
+    found = []
+
+    def look() -> None:
+        with locked(path, wait=False) as mine:
+            found.append(mine)
+
+    other = Thread(target=look)
+    other.start()
+    other.join()
+    return found[0]
 
 
 def test_one_holds_a_lock_at_a_time(tmp_path):
@@ -19,6 +29,13 @@ def test_one_holds_a_lock_at_a_time(tmp_path):
         assert mine
         assert not free(tmp_path / "lock")
     assert free(tmp_path / "lock")
+
+
+def test_a_handler_does_not_wait_for_its_own_thread(tmp_path):
+    with locked(tmp_path / "lock"), locked(tmp_path / "lock") as mine:
+        assert not mine
+    with locked(tmp_path / "lock") as mine:
+        assert mine
 
 
 def test_a_lock_dies_with_its_process_though_a_child_lives_on(tmp_path):

@@ -56,13 +56,13 @@ class Lost:
                 os.close(handle)
 
     def _add(self, handle: int) -> None:
-        known = _parsed(os.pread(handle, _ROOM, 0))
-        if self.pending:
+        known, pending = _parsed(os.pread(handle, _ROOM, 0)), self.pending
+        if pending:
             now = int(time.time() * 1000)
             first = known["first_ms"] or now
-            known = {"events": known["events"] + self.pending, "first_ms": first, "last_ms": now}
+            known = {"events": known["events"] + pending, "first_ms": first, "last_ms": now}
         os.pwrite(handle, json.dumps(known).encode().ljust(_ROOM), 0)
-        self.pending = 0
+        self.pending -= pending  # a signal's handler may have lost more meanwhile
 
 
 def lost(folder: Folder) -> dict[str, int]:

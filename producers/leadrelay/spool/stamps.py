@@ -35,8 +35,8 @@ class Stamps:
 
     def draw(self) -> int:
         """Give the next stamp."""
-        self._last = max(self._base + time.monotonic_ns(), self._last + 1)
-        return self._last
+        stamp = self._last = max(self._base + time.monotonic_ns(), self._last + 1)
+        return stamp  # not what a signal's handler has drawn meanwhile
 
 
 def _base(folder: Folder) -> int:

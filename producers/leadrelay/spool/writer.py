@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import ExitStack
 from threading import RLock
 from typing import TYPE_CHECKING
 
 from leadrelay.errors import SpoolFull
-from leadrelay.spool.folder import write
 from leadrelay.spool.frame import pack
 from leadrelay.spool.journal import take_room
+from leadrelay.spool.segment import Segment
 from leadrelay.spool.stamps import Stamps
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _MEASURED_S = 1.0
 
 
 class Writer:
-    """Appends to this process's segment; safe to share between threads.
+    """Appends to this process's segment; safe to share between threads, and with the handlers of signals.
 
     Args:
         folder: The spool.
@@ -39,8 +40,8 @@ class Writer:
         self._folder, self._most, self._always = folder, most_bytes, always
         self._stamps: Stamps | None = None
         self._lock = RLock()
-        self._handle, self._path, self._size = -1, "", 0
-        self._dirty = False
+        self._segment: Segment | None = None
+        self._left: list[Segment] = []
         self._measured_at, self._total = float("-inf"), 0
 
     def append(self, entries: Sequence[Entry]) -> None:
@@ -56,10 +57,9 @@ class Writer:
             stamps = [drawn.draw() for _ in entries]
             data = b"".join(map(pack, stamps, entries))
             self._fit(len(data))
-            if self._size > SEGMENT_BYTES:
-                self._close()
-            while not self._written(data, stamps[0]):
-                self._close()
+            while not self._appended(data, stamps[0]):
+                pass
+            self._total += len(data)
 
     def prepare(self) -> None:
         """Make what the first `append` needs, while there is time; raises OSError."""
@@ -68,19 +68,26 @@ class Writer:
 
     def sync(self) -> None:
         """Force what was appended to the disk; raises OSError."""
-        with self._lock:
-            handle = os.dup(self._handle) if self._dirty and self._handle >= 0 else -1
-            self._dirty = False
-        if handle >= 0:
-            try:
+        with ExitStack() as stack:
+            handles = []
+            with self._lock:
+                left, self._left = self._left, []
+                for segment in left:
+                    stack.callback(segment.close)
+                    handles.append(segment.handle)
+                if self._segment and self._segment.dirty:
+                    handles.append(os.dup(self._segment.handle))
+                    stack.callback(os.close, handles[-1])
+                    self._segment.dirty = False
+            for handle in handles:
                 os.fsync(handle)  # outside the lock: callers do not wait for the disk
-            finally:
-                os.close(handle)
 
     def close(self) -> None:
         """Close the files; what was written stays."""
         with self._lock:
-            self._close()
+            for segment in [*self._left, *([self._segment] if self._segment else [])]:
+                segment.close()
+            self._left, self._segment = [], None
 
     def _ready(self) -> Stamps:
         if self._stamps is None:
@@ -89,33 +96,35 @@ class Writer:
             self._stamps = Stamps(self._folder)
         return self._stamps
 
-    def _written(self, data: bytes, first: int) -> bool:
-        """Write; False when the drain has begun to take the segment away, so that it may not see what was written.
+    def _appended(self, data: bytes, first: int) -> bool:
+        """Append to this process's segment, or begin one; False when the drain may not see it.
 
-        If it does, the queue is given the same eids again within moments, and knows them.
+        The segment is out of the way meanwhile: what a signal's handler tracks has one of its own.
         """
-        if self._handle < 0:
-            path, self._handle = self._folder.new_segment(first)
-            self._path, self._size = str(path), 0
-        self._write(data)
-        return os.access(self._path, os.F_OK)
-
-    def _write(self, data: bytes) -> None:
-        """Write all or nothing.
-
-        What was written until the disk was full, or a signal's handler raised, is taken back, so that nothing later
-        stands behind it.
-        """
+        segment, self._segment = self._segment, None
+        if segment and segment.size > SEGMENT_BYTES:
+            self._leave(segment)
+            segment = None
+        segment = segment or Segment(self._folder, first)
         try:
-            write(self._handle, data)
-            if self._always:
-                os.fsync(self._handle)
+            seen = segment.append(data, force=self._always)
         except BaseException:
-            os.ftruncate(self._handle, self._size)
+            segment.give_up()
             raise
-        self._size += len(data)
-        self._total += len(data)
-        self._dirty = True
+        if not seen:
+            segment.close()
+        elif self._segment:
+            self._leave(segment)
+        else:
+            self._segment = segment
+        return seen
+
+    def _leave(self, segment: Segment) -> None:
+        """Use a segment no more; what was written is still to be forced to the disk."""
+        if segment.dirty:
+            self._left.append(segment)
+        else:
+            segment.close()
 
     def _fit(self, size: int) -> None:
         now = time.monotonic()
@@ -123,8 +132,3 @@ class Writer:
             self._measured_at, self._total = now, self._folder.size()
         if self._total + size > self._most:
             raise SpoolFull(f"the spool has {self._total:,} of {self._most:,} bytes (LEADRELAY_SPOOL_MAX_BYTES)")
-
-    def _close(self) -> None:
-        if self._handle >= 0:
-            os.close(self._handle)
-        self._handle = -1

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 
 from greenlet import getcurrent, greenlet
+from leadrelay import home
 
 from tests.unit.spool.model import Killed
 
@@ -45,7 +46,8 @@ class Switch(NamedTuple):
 
 class Fault(NamedTuple):
     """At this step, something befalls the actor: ``kill``, ``half`` (killed in the middle of a write), ``full``
-    (the disk, for this call), ``short`` (full in the middle of a write), ``before`` or ``after`` (a signal there).
+    (the disk, for this call), ``short`` (full in the middle of a write), ``before`` or ``after`` (a signal, whose
+    handler raises), ``calls`` (one whose handler does something of its own, and lets it go on).
     """
 
     step: int
@@ -99,9 +101,16 @@ class Stage:
     Args:
         bodies: What each does, in the order in which they go on by themselves, round and round.
         plan: Switches and faults, by rising steps.
+        handler: Given the actor's number, what a signal's handler does.
     """
 
-    def __init__(self, bodies: Sequence[Callable[[], object]], plan: Sequence[Switch | Fault] = ()) -> None:
+    def __init__(
+        self,
+        bodies: Sequence[Callable[[], object]],
+        plan: Sequence[Switch | Fault] = (),
+        handler: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        self.handler = handler
         self.actors = [Actor(number, body) for number, body in enumerate(bodies)]
         self.switches = {entry.step: entry.to for entry in plan if isinstance(entry, Switch)}
         self.faults = {entry.step: entry.kind for entry in plan if isinstance(entry, Fault)}
@@ -149,6 +158,7 @@ class Stage:
             for name in CALLS:
                 stack.enter_context(patch.object(os, name, self._wrapped(name)))
             stack.enter_context(patch.object(os, "fsync", lambda _: None))
+            stack.enter_context(patch.object(home, "get_ident", lambda: id(getcurrent())))
             stack.enter_context(patch.object(fcntl, "flock", self._flock(fcntl.flock)))
             yield
 
@@ -171,6 +181,8 @@ class Stage:
         actor.call = name
         actor.parent.switch()
         fault, self._fault = self._fault, ""
+        if fault == "calls":
+            self.handler(actor.number)
         _befall(fault, actor, name, args)
         result = real(*args, **kwargs)
         if name == "open":

@@ -56,6 +56,7 @@ class Play:
         self.writers = [Writer(self.folder, most_bytes=10**9) for _ in range(2)]
         self.lost = [Lost(self.folder) for _ in range(2)]
         self.calls: list[Call] = []
+        self.writer_of: dict[Callable[[], object], int] = {}
         self.stage: Stage | None = None
 
     def put(self, which: int, *, direct: bool = False) -> None:
@@ -84,6 +85,7 @@ class Play:
                 with suppress(Interrupted):
                     self.put(which, direct=direct)
 
+        self.writer_of[body] = which
         return body
 
     def drains(self) -> None:
@@ -98,7 +100,12 @@ class Play:
 
     def run(self, bodies: Sequence[Callable[[], object]], plan: Plan) -> list[Step]:
         """Let them run as the plan says, then drain what waits."""
-        self.stage = Stage(bodies, plan)
+
+        def handler(actor: int) -> None:
+            if bodies[actor] in self.writer_of:
+                self.put(self.writer_of[bodies[actor]])
+
+        self.stage = Stage(bodies, plan, handler)
         self.stage.run()
         for _ in range(5):
             Drain(self.folder, self.queue.send, self.queue.last_batch).run()
@@ -183,7 +190,7 @@ def played(scene: Callable[[Play], list[Callable[[], None]]], first: int = 0) ->
 
 SCENES = [fresh, going, served, two_drains]
 #: What befalls one of them, at any call.
-FAULTS = ["kill", "half", "full", "short", "before", "after"]
+FAULTS = ["kill", "half", "full", "short", "before", "after", "calls"]
 
 
 @pytest.mark.parametrize("scene", SCENES)

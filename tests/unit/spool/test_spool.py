@@ -167,6 +167,92 @@ def test_what_a_full_disk_took_in_part_is_taken_back(folder, monkeypatch):
     assert (order, done.damaged_bytes) == (eids([1, 3]), 0)
 
 
+def test_what_a_drain_read_of_a_write_that_failed_swallows_no_later_event(folder, monkeypatch):
+    """Whole frames of it were sent, and noted as far as the place where the next event would have begun."""
+    here, queue = writer(folder, always=True), FakeQueue()
+    here.append([event(1)])
+
+    def failing(_) -> None:
+        monkeypatch.undo()
+        with pytest.raises(BrokerUnavailable):  # the drain ends before it takes the segment away
+            Drain(folder, queue.send, queue.last_batch, gone).run()
+        raise OSError(5, "Input/output error")
+
+    def gone(_) -> None:
+        raise BrokerUnavailable("away")
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OSError, match="Input/output"):
+        here.append([event(2)])
+    here.append([event(3)])
+    here.append([event(4)])
+    done = Drain(folder, queue.send, queue.last_batch).run()
+    assert (queue.order, done.damaged_bytes) == (eids([1, 2, 3, 4]), 0)
+
+
+def test_a_signal_in_the_middle_of_a_write_leaves_whole_frames(folder, monkeypatch):
+    here, write = writer(folder), os.write
+    here.append([event(1)])
+
+    def interrupted(handle, data):
+        write(handle, data[:30])
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        here.append([event(2)])
+    here.append([event(3)])
+    order, done = drained(folder)
+    assert (order, done.damaged_bytes) == (eids([1, 3]), 0)
+
+
+def test_a_handler_that_tracks_in_the_middle_of_a_write_that_fails_costs_neither(folder, monkeypatch):
+    here, write = writer(folder), os.write
+    here.append([event(1)])
+
+    def full(handle, data):
+        monkeypatch.undo()
+        write(handle, data[:30])
+        here.append([event(2)])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        here.append([event(9)])
+    here.append([event(3)])
+    order, done = drained(folder)
+    assert (order, done.damaged_bytes) == (eids([1, 2, 3]), 0)
+
+
+def test_a_full_disk_gathers_no_segments(folder, monkeypatch):
+    here = writer(folder)
+    here.append([event(1)])
+    write = os.write
+
+    def full(handle, data):
+        write(handle, data[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    for _ in range(20):
+        with pytest.raises(OSError, match="No space"):
+            here.append([event(2)])
+    assert len(folder.waiting()) == 1
+
+
+def test_segments_that_are_full_are_forced_to_the_disk_too(folder, monkeypatch):
+    here, synced = writer(folder), []
+    monkeypatch.setattr(writer_module, "SEGMENT_BYTES", 100)
+    for number in range(5):
+        here.append([event(number, 60)])
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+    here.sync()
+    assert set(synced) == {path.stat().st_ino for path in folder.segments.iterdir()}
+    here.sync()
+    assert len(synced) == 5
+
+
 def test_a_full_disk_is_drained_too(folder, monkeypatch):
     here = writer(folder)
     here.append([event(1)])
