@@ -79,8 +79,8 @@ def close(handle: int) -> None:
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold an exclusive lock on a file; gives False when `wait` is off and someone else holds it.
 
-    It gives False too to a signal's handler that comes while its own thread holds it. All who may use the file's
-    folder may hold it: root that was first does not shut the others out.
+    It gives False too to a signal's handler that comes while its own thread holds it. All who may use the file's folder
+    may hold it: root that was first does not shut the others out.
 
     Raises:
         OSError: It cannot be opened, or its folder is gone.
@@ -113,7 +113,7 @@ def _flocked(handle: int, *, wait: bool) -> bool:
 
 
 def _give_back(handle: int) -> None:
-    """Close the handle and unlock all copies: a child that was forked this moment has yet to close its own."""
+    """Unlock all copies of the handle (a child that was forked this moment has yet to close its own), and close it."""
     try:
         if handle in _own:
             fcntl.flock(handle, fcntl.LOCK_UN)

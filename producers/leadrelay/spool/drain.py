@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from leadrelay.entry import batches
 from leadrelay.home import locked
 from leadrelay.spool.journal import Journal
-from leadrelay.spool.reader import ended, merged
+from leadrelay.spool.reader import ended, merged, newest
 from leadrelay.spool.stamps import Stamps
 
 if TYPE_CHECKING:
@@ -77,23 +77,33 @@ class Drain:
             OSError: The spool cannot be read, or its journal not written.
         """
         self._done = Drained()
-        if not self._folder.waits:
-            return self._done
+        if self._folder.waits:
+            self._folder.made_for(lambda: self._alone(until))
+        return self._done
+
+    def _alone(self, until: float) -> None:
         with locked(self._folder.lock, wait=False) as alone:
             self._done.alone = alone
             if alone:
                 self._run(until)
-        return self._done
 
     def _run(self, until: float) -> None:
         journal = Journal(self._folder)
         journal.settle(self._last_batch(journal.source))
         stamps = Stamps(self._folder)
         try:
-            while self._round(journal, stamps.draw(), until) and time.monotonic() < until:
+            while (self._round(journal, stamps.draw(), until) or self._lifted(stamps)) and time.monotonic() < until:
                 pass
         finally:
             journal.close()
+
+    def _lifted(self, stamps: Stamps) -> bool:
+        """See that stamps are drawn above those of what waits: else, once clock and base are lost, it would stay."""
+        highest = newest(self._folder)
+        if highest < stamps.draw():
+            return False
+        stamps.renew(highest)
+        return True
 
     def _round(self, journal: Journal, below: int, until: float) -> int:
         """Send what has a stamp up to `below`, and take away the segments that have ended; gives how many were sent."""
@@ -104,7 +114,7 @@ class Drain:
             if time.monotonic() >= until:
                 return self._done.events - before
         for name in self._folder.waiting():
-            with contextlib.suppress(PermissionError):
+            with contextlib.suppress(PermissionError, FileNotFoundError):  # another user's; removed by hand
                 self._retire(journal, name)
         self._folder.empty()
         return self._done.events - before

@@ -9,15 +9,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from leadrelay.home import FILE, share
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+_T = TypeVar("_T")
 
 #: Permissions of the home that a folder in it may have.
 _FOLDER = 0o2770
+#: How often a folder is made again that others remove.
+_TRIES = 10
 #: What systems answer for a folder that is not empty.
 _NOT_EMPTY = {errno.ENOTEMPTY, errno.EEXIST}
 
@@ -57,9 +62,19 @@ class Folder:
 
     def make(self) -> None:
         """Make the folder if it is missing; raises OSError."""
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # `exist_ok` would raise it if the home is removed this moment
+            self.home.mkdir(mode=0o700, parents=True)
         for folder in (self.path.parent, self.path):
             self._make(folder)
+
+    def made_for(self, action: Callable[[], _T]) -> _T:
+        """Give what an action on its files does, the folder made again if somebody removes it; raises OSError."""
+        for _ in range(_TRIES):
+            with contextlib.suppress(FileNotFoundError):
+                return action()
+            with contextlib.suppress(FileNotFoundError):
+                self.make()
+        return action()
 
     def empty(self) -> None:
         """Take the folder of the segments away if nothing is in it; raises OSError."""

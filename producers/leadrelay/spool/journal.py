@@ -86,7 +86,7 @@ class Journal:
         document = {"source": self.source, "done": self.done, "next": self._next, "digest": self._digest}
         data = json.dumps(document).encode()
         try:
-            self._folder.replace(self._folder.journal, data.ljust(_ROOM))
+            self._folder.made_for(lambda: self._folder.replace(self._folder.journal, data.ljust(_ROOM)))
         except OSError as error:
             if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
                 raise

@@ -43,7 +43,7 @@ class Lost:
             self.pending += events
             if self.pending:
                 with contextlib.suppress(OSError):
-                    self._write()
+                    self._folder.made_for(self._write)
 
     def _write(self) -> None:
         with locked(self._folder.lost, wait=False) as mine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections import deque
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from leadrelay.spool.frame import MOST_BYTES, find, unpack
@@ -102,6 +102,18 @@ def ended(folder: Folder, name: str, at: int) -> bool:
     """Tell whether a segment holds no event from `at` on; raises OSError."""
     with closing(read(folder, name, at, lambda *_: None)) as rest:
         return next(rest, None) is None
+
+
+def newest(folder: Folder) -> int:
+    """Give the highest stamp in the spool, 0 when it is empty; of a segment that may not be read, its first."""
+    found = 0
+    for name in folder.waiting():
+        found = max(found, _first_stamp(name))
+        with suppress(PermissionError, FileNotFoundError):
+            start = max(0, (folder.segments / name).stat().st_size - _CHUNK)
+            with closing(read(folder, name, start, lambda *_: None)) as tail:
+                found = max(found, *(waiting.stamp for waiting in tail), 0)
+    return found
 
 
 def _first_stamp(name: str) -> int:

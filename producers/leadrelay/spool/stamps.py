@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadrelay.home import locked
+from leadrelay.spool.reader import newest
 
 if TYPE_CHECKING:
     from leadrelay.spool.folder import Folder
@@ -30,8 +31,16 @@ class Stamps:
 
     def __init__(self, folder: Folder) -> None:
         """Read the base, or set one; raises OSError."""
-        self._base = _base(folder)
-        self._last = 0
+        self._folder, self._last = folder, 0
+        self.renew()
+
+    def renew(self, above: int = 0) -> None:
+        """Read the base again, in case that its file was removed meanwhile; raises OSError.
+
+        Args:
+            above: A stamp that is known to have been given.
+        """
+        self._base = _base(self._folder, max(above, self._last))
 
     def draw(self) -> int:
         """Give the next stamp."""
@@ -39,30 +48,26 @@ class Stamps:
         return stamp  # not what a signal's handler has drawn meanwhile
 
 
-def _base(folder: Folder) -> int:
-    boot, base = _boot(), _known(folder)
-    if base and base[0] == boot:
-        return base[1]
+def _base(folder: Folder, above: int) -> int:
+    """Give the base that all use; set it if it is missing, of another start, or gives no stamp above a known one."""
+    boot = _boot()
+    if (base := _known(folder, boot, above)) is not None:
+        return base
     with locked(folder.order_lock):
-        base = _known(folder)
-        if base and base[0] == boot:
-            return base[1]
-        fresh = max(time.time_ns(), _newest(folder) + _ABOVE) - time.monotonic_ns()
-        folder.replace(folder.order, json.dumps([boot, fresh]).encode(), force=False)
-        return fresh
+        if (base := _known(folder, boot, above)) is not None:
+            return base
+        base = max(time.time_ns(), newest(folder) + _ABOVE, above + 1) - time.monotonic_ns()
+        folder.replace(folder.order, json.dumps([boot, base]).encode(), force=False)
+        return base
 
 
-def _known(folder: Folder) -> tuple[str, int] | None:
+def _known(folder: Folder, boot: str, above: int) -> int | None:
     try:
-        boot, base = json.loads(folder.order.read_bytes())
-        return str(boot), int(base)
+        of_boot, base = json.loads(folder.order.read_bytes())
+        known = int(base) if str(of_boot) == boot else None
     except (OSError, ValueError, TypeError):
         return None
-
-
-def _newest(folder: Folder) -> int:
-    """Give when a segment was last written, in ns; 0 when there is none. Raises OSError."""
-    return max((path.stat().st_mtime_ns for path in folder.segments.glob("*")), default=0)
+    return known if known is not None and known + time.monotonic_ns() >= above else None
 
 
 def _boot() -> str:

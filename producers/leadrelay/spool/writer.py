@@ -53,18 +53,13 @@ class Writer:
             ValueError: One is too large for a frame; no event is.
         """
         with self._lock:
-            drawn = self._ready()
-            stamps = [drawn.draw() for _ in entries]
-            data = b"".join(map(pack, stamps, entries))
-            self._fit(len(data))
-            while not self._appended(data, stamps[0]):
+            while not self._folder.made_for(lambda: self._appended(entries)):
                 pass
-            self._total += len(data)
 
     def prepare(self) -> None:
         """Make what the first `append` needs, while there is time; raises OSError."""
         with self._lock:
-            self._ready()
+            self._folder.made_for(self._ready)
 
     def sync(self) -> None:
         """Force what was appended to the disk; raises OSError."""
@@ -90,22 +85,22 @@ class Writer:
             self._left, self._segment = [], None
 
     def _ready(self) -> Stamps:
+        """Make what a new segment needs, and give what draws its stamps."""
+        self._folder.make()
+        take_room(self._folder)
         if self._stamps is None:
-            self._folder.make()
-            take_room(self._folder)
             self._stamps = Stamps(self._folder)
+        else:
+            self._stamps.renew()
         return self._stamps
 
-    def _appended(self, data: bytes, first: int) -> bool:
-        """Append to this process's segment, or begin one; False when the drain may not see it.
-
-        The segment is out of the way meanwhile: what a signal's handler tracks has one of its own.
-        """
-        segment, self._segment = self._segment, None
-        if segment and segment.size > SEGMENT_BYTES:
-            self._leave(segment)
-            segment = None
-        segment = segment or Segment(self._folder, first)
+    def _appended(self, entries: Sequence[Entry]) -> bool:
+        """Append to this process's segment, or begin one; False when the drain may not see it."""
+        drawn = self._stamps if self._segment and self._stamps else self._ready()
+        stamps = [drawn.draw() for _ in entries]
+        data = b"".join(map(pack, stamps, entries))
+        self._fit(len(data))
+        segment = self._taken(stamps[0])
         try:
             seen = segment.append(data, force=self._always)
         except BaseException:
@@ -113,11 +108,21 @@ class Writer:
             raise
         if not seen:
             segment.close()
-        elif self._segment:
+            return False
+        self._total += len(data)
+        if self._segment:
             self._leave(segment)
         else:
             self._segment = segment
-        return seen
+        return True
+
+    def _taken(self, first: int) -> Segment:
+        """Give the segment to append to, out of the way of what a signal's handler tracks meanwhile."""
+        segment, self._segment = self._segment, None
+        if segment and segment.size > SEGMENT_BYTES:
+            self._leave(segment)
+            segment = None
+        return segment or Segment(self._folder, first)
 
     def _leave(self, segment: Segment) -> None:
         """Use a segment no more; what was written is still to be forced to the disk."""

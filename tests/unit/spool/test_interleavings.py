@@ -56,6 +56,7 @@ class Play:
         self.writers = [Writer(self.folder, most_bytes=10**9) for _ in range(2)]
         self.lost = [Lost(self.folder) for _ in range(2)]
         self.calls: list[Call] = []
+        self.removed_at = 0
         self.writer_of: dict[Callable[[], object], int] = {}
         self.stage: Stage | None = None
 
@@ -98,6 +99,11 @@ class Play:
             if error.errno != errno.ENOSPC:
                 raise
 
+    def removes(self) -> None:
+        """Be somebody who removes the home."""
+        shutil.rmtree(self.home, ignore_errors=True)
+        self.removed_at = self._now()
+
     def run(self, bodies: Sequence[Callable[[], object]], plan: Plan) -> list[Step]:
         """Let them run as the plan says, then drain what waits."""
 
@@ -115,8 +121,11 @@ class Play:
         """Nothing is gone without a word, and nothing has overtaken what was accepted before it."""
         assert not self.folder.waits, "the spool is drained"
         place = {eid: number for number, eid in enumerate(self.queue.order)}
-        kept = [call for call in self.calls if call.outcome in {"sent", "spooled"}]
-        assert [call for call in kept if call.eid not in place] == [], "gone"
+        told = [call for call in self.calls if call.outcome in {"sent", "spooled"}]
+        gone = [call for call in told if call.eid not in place and call.returned > self.removed_at]
+        assert not gone, "gone"
+        assert not self.removed_at or not [call for call in self.calls if call.outcome == "lost"]
+        kept = [call for call in told if call.eid in place]
         unkept = sum(call.outcome == "lost" for call in self.calls)
         assert lost(self.folder)["events"] + sum(counter.pending for counter in self.lost) >= unkept
         kept.sort(key=lambda call: place[call.eid])
@@ -129,7 +138,7 @@ class Play:
         for one in [*self.writers, *(self.stage.actors if self.stage else ())]:
             with suppress(OSError):
                 one.close()
-        shutil.rmtree(self.home)
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def _now(self) -> int:
         return self.stage.now if self.stage else 0
@@ -162,6 +171,12 @@ def two_drains(play: Play) -> list[Callable[[], None]]:
     """Another process wants to drain too."""
     play.put(0)
     return [play.drains, play.writes(0, 2), play.drains]
+
+
+def removed(play: Play) -> list[Callable[[], None]]:
+    """Somebody removes the home while they write and drain."""
+    play.put(0)
+    return [play.drains, play.writes(0, 2), play.removes]
 
 
 @pytest.fixture(autouse=True)
@@ -203,6 +218,13 @@ def test_nothing_is_gone_or_overtaken_in_any_order(scene, first):
 @pytest.mark.parametrize("first", range(3))
 def test_nothing_is_gone_or_overtaken_whatever_befalls_one(scene, first):
     assert schedules(played(scene, first), switches=0, kinds=FAULTS, faults=1)["schedules"] > 10
+
+
+@pytest.mark.parametrize("first", range(3))
+@pytest.mark.parametrize("switches", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_home_that_is_removed_is_made_again(first, switches):
+    """What was in it is gone with it; who tracks afterwards, or meanwhile, is told of no trouble, and loses nothing."""
+    schedules(played(removed, first), switches)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 import contextlib
 import json
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -345,6 +346,53 @@ def test_after_a_start_of_the_machine_stamps_are_higher(folder, monkeypatch):
     monkeypatch.setattr(stamps_module.time, "monotonic_ns", lambda: 5)
     writer(folder).append([event(2)])
     assert drained(folder)[0] == eids([1, 2])
+
+
+def test_a_home_that_is_removed_is_made_again(folder, caplog):
+    here, counter = writer(folder), Lost(folder)
+    here.append([event(1)])
+    shutil.rmtree(folder.home)
+    counter.count(2)
+    here.append([event(2)])
+    here.append([event(3)])
+    assert drained(folder)[0] == eids([2, 3])
+    assert lost(folder)["events"] == 2
+
+
+def test_what_a_drain_has_read_is_sent_though_the_home_is_removed(folder):
+    here, queue = writer(folder), FakeQueue()
+    here.append([event(number) for number in range(2500)])
+    done = Drain(folder, queue.send, queue.last_batch, lambda _: shutil.rmtree(folder.home, ignore_errors=True)).run()
+    assert done.events == 2500
+    assert queue.order == eids(range(2500))
+
+
+def test_a_base_that_is_lost_with_the_clock_keeps_no_event_back(folder, monkeypatch):
+    """The stamps of what waits are in the future then."""
+    here, real = writer(folder), stamps_module.time.time_ns
+    here.append([event(1)])
+    folder.order.unlink()
+    monkeypatch.setattr(stamps_module.time, "time_ns", lambda: real() - 30 * 86400 * 10**9)
+    monkeypatch.setattr(stamps_module, "newest", lambda _: 0)  # all that is known is in the other process's memory
+    writer(folder).append([event(2)])
+    monkeypatch.undo()
+    here.append([event(3)])
+    order, _ = drained(folder)
+    assert sorted(order) == eids([1, 2, 3])
+    assert not folder.waits
+
+
+@pytest.mark.parametrize("jump_s", [-30 * 86400, 30 * 86400])
+def test_after_a_start_of_the_machine_stamps_are_above_those_that_wait(folder, monkeypatch, jump_s):
+    """Whatever its clock says, before and after."""
+    real = stamps_module.time.time_ns
+    monkeypatch.setattr(stamps_module.time, "time_ns", lambda: real() + jump_s * 10**9)
+    writer(folder).append([event(1)])
+    monkeypatch.undo()
+    monkeypatch.setattr(stamps_module, "_boot", lambda: "another")
+    writer(folder).append([event(2)])
+    assert drained(folder)[0] == eids([1, 2])
+    assert not folder.waits
 
 
 def test_stamps_rise(folder):
