@@ -94,3 +94,20 @@ def test_a_claim_looks_once_at_each_dataset_of_which_nothing_waits(queue, worker
     queue.client.config_resetstat()
     assert len(worker.claim(limit=100).messages) == 100
     assert queue.client.info("commandstats")["cmdstat_zrangebylex"]["calls"] <= 2 * 30
+
+
+def test_a_long_lane_in_front_does_not_keep_the_probe_waiting(queue, worker):
+    """What is held behind its lane was looked at and moved: the next claim goes on at once."""
+    queue.enqueue([entry(number, LANE) for number in range(1, 401)])
+    queue.enqueue([entry(401)])
+    assert seqs(worker.claim(limit=1)) == [1]
+    worker.settle(1, "scheduled", "3600000", "1:1:transient:http_503:5")
+    set_breaker(queue, "", "half_open")
+    found, claims = [], 0
+    while not found:
+        claim = worker.claim()
+        found, claims = seqs(claim), claims + 1
+        assert found or (claim.more, claim.wait_ms) == (True, 0)
+    assert (found, claims) == ([401], 4)
+    worker.tokens.clear()
+    assert worker.claim().wait_ms > 0, "a probe is under way"

@@ -376,7 +376,7 @@ if drain and #batch == 0 then return finish(LONGEST_WAIT, 'd') end
 local left = call('LLEN', READY) + call('LLEN', RETURNING) + call('LLEN', BULK) > 0
 if not left and #batch == limit and not probe_lease_of and from_scopes() then left = true end
 local spare = not buckets[''] or buckets[''] - #batch >= 1
-if left and moved > 0 and spare and not probe_lease_of then
+if left and moved > 0 and spare and (not probe_lease_of or #batch == 0) then
   wake(valve)
   return finish(0, 'm')
 end

@@ -27,6 +27,7 @@ local expired = call('ZRANGEBYSCORE', LEASES, '-inf', NOW, 'LIMIT', 0, 10)
 if #expired == 0 then return 0 end
 local fields = call('HKEYS', FLIGHT)
 for _, worker in ipairs(expired) do
+  if rescued == most then break end
   for _, field in ipairs(held_by(worker, fields)) do
     if rescued == most then break end
     local raw = call('HGET', FLIGHT, field)
