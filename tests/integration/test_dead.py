@@ -328,6 +328,14 @@ def test_steps_are_summed_up_for_an_hour_only(queue, letters):
     assert [act.number for act in read_audit(queue)] == [1, 1]
 
 
+def test_what_happens_by_itself_in_turns_pushes_nothing_else_out(queue, letters):
+    die(queue, [event(number) for number in range(1, 31)])
+    for _ in range(10):
+        letters.prune("older than a day", older_than_s=0, limit=1)
+        letters.prune("beyond 5", keep=0, limit=1)
+    assert [(act.detail, act.number) for act in read_audit(queue)] == [("beyond 5", 10), ("older than a day", 10)]
+
+
 def test_policies_prune_the_oldest_in_steps(queue, letters):
     die(queue, [event(number) for number in range(1, 13)])
     key = queue.keys.name("dead_at")

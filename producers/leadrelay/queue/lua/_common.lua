@@ -22,6 +22,7 @@ local AUDIT_KEPT = 10000
 local HOUR = 3600000      -- ms; events are reported by the hour in which they were accepted
 local HOUR_ROWS = 100     -- rows of one hour, each a dataset and a title; what comes beyond goes into `~`
 local AUDIT_MERGED = 3600000  -- ms for which an act that happens in steps is one entry
+local AUDIT_LOOK = 50     -- newest entries among which one of what happens by itself is looked for
 local UNSEEN = 15000      -- ms, half a lease: workers look at the clock each second, so more of it passed unseen
 
 local call = redis.call
@@ -374,12 +375,15 @@ local function remember(flat, window)
   call('HSET', RECENT, unpack(flat))
 end
 
--- What happens in steps (a drop of thousands, a policy each second) is one entry an hour, with its sum.
-local function audit(text, number)
-  local at, sum, same = string.match(call('LINDEX', AUDIT, 0) or '', '^(%d+)\t(%d+)\t(.*)$')
-  if number > 0 and same == text and NOW - tonumber(at) < AUDIT_MERGED then
-    call('LSET', AUDIT, 0, at .. '\t' .. whole(sum + number) .. '\t' .. text)
-    return
+-- What happens in steps (a drop of thousands, a policy each second) is one entry an hour, with its sum. It is looked for
+-- among the newest `look` entries: several things that happen by themselves in turns push nothing else out.
+local function audit(text, number, look)
+  for i, entry in ipairs(number > 0 and call('LRANGE', AUDIT, 0, (look or 1) - 1) or {}) do
+    local at, sum, same = string.match(entry, '^(%d+)\t(%d+)\t(.*)$')
+    if same == text and NOW - tonumber(at) < AUDIT_MERGED then
+      call('LSET', AUDIT, i - 1, at .. '\t' .. whole(sum + number) .. '\t' .. text)
+      return
+    end
   end
   call('LPUSH', AUDIT, whole(NOW) .. '\t' .. number .. '\t' .. text)
   call('LTRIM', AUDIT, 0, AUDIT_KEPT - 1)

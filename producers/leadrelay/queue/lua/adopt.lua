@@ -34,7 +34,7 @@ for i = 2, #ARGV, 9 do
       bury(m, argument)
       count('n:dead', 1)
     else
-      audit('inbox\tdrop\t' .. argument, 1)
+      audit('inbox\tdrop\t' .. argument, 1, AUDIT_LOOK)
       count('dropped', 1)
       tell(m, 'dropped', 1)
     end

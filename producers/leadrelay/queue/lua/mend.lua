@@ -60,10 +60,10 @@ end
 
 local given, freed, ordered = give_leases(), look_at_runs(), order_the_dead()
 count_all()
-if given > 0 then audit('leadrelay\tmend\tworkers without a lease', given) end
-if ordered > 0 then audit('leadrelay\tmend\tthe order of dead letters', ordered) end
+if given > 0 then audit('leadrelay\tmend\tworkers without a lease', given, AUDIT_LOOK) end
+if ordered > 0 then audit('leadrelay\tmend\tthe order of dead letters', ordered, AUDIT_LOOK) end
 if freed > 0 then
-  audit('leadrelay\tmend\tlanes and datasets that waited for nothing', freed)
+  audit('leadrelay\tmend\tlanes and datasets that waited for nothing', freed, AUDIT_LOOK)
   wake(read_valve())
 end
 return {run, cursor, given, freed, ordered}

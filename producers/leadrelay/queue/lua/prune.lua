@@ -13,7 +13,7 @@ for _, seq in ipairs(number > 0 and call('ZRANGE', DEAD_AT, 0, number - 1) or {}
   if drop_dead(seq) then dropped = dropped + 1 end
 end
 if dropped > 0 then
-  audit('leadrelay\tprune\t' .. reason, dropped)
+  audit('leadrelay\tprune\t' .. reason, dropped, AUDIT_LOOK)
   count('dropped', dropped)
   count('n:dead', -dropped)
   count_all()

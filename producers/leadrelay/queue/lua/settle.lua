@@ -188,7 +188,7 @@ function settle.dead(m, reason, attempt, token)
 end
 
 function settle.dropped(m, reason)
-  audit(worker .. '\tdrop\t' .. reason, 1)
+  audit(worker .. '\tdrop\t' .. reason, 1, AUDIT_LOOK)
   leave_lane(m)
   end_giving_way(m, IN_ORDER)
   count('dropped', 1)
