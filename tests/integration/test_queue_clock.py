@@ -4,7 +4,8 @@ import hashlib
 
 import pytest
 from leadrelay.cli.status import look
-from leadrelay.queue import control
+from leadrelay.errors import BrokerFull
+from leadrelay.queue import Valve, control
 from leadrelay.queue.books import read_books
 from leadrelay.queue.find import Search
 from leadrelay.queue.samples import Samples
@@ -81,6 +82,14 @@ def test_an_eta_is_one_of_the_wall_clock_too(queue, worker):
     assert queue.run("adopt", 1000, *described, "-", "11111111", "label", "d\nt", b"{}", extra_keys=[inbox]) == 1
     ((seconds, number),) = Samples(queue).due(read_books(queue).due_now_ms)
     assert (30 < seconds < 70, number) == (True, 1)
+
+
+def test_a_refusal_for_memory_ends_though_its_worker_died_before_the_clock_was_set_back(queue):
+    Valve(queue).set_full(5)
+    with pytest.raises(BrokerFull):
+        queue.enqueue([entry(1)])
+    queue.client.hincrby(queue.keys.name("valve"), "full_until", HOUR)
+    assert len(queue.enqueue([entry(1)])) == 1
 
 
 def test_another_controller_is_elected_though_the_lease_of_the_last_seems_long(queue):

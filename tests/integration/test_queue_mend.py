@@ -99,6 +99,17 @@ def test_dead_letters_find_their_place_again(queue, worker):
     assert recount(queue).findings == ["dead: 2 events, the ledger says 3 (1 lost)", *recount(queue).findings[1:]]
 
 
+def test_what_nobody_wrote_as_in_flight_does_not_stop_the_rescue(queue, worker):
+    queue.enqueue(entries(2))
+    worker.claim()
+    queue.client.hset(queue.keys.name("flight"), "w:not a token", "not a message")
+    queue.rescue("run")
+    queue.client.zadd(queue.keys.name("leases"), {"w": 1}, xx=True)
+    assert queue.rescue("run") == 3
+    assert everything_leaves(queue) == [1, 2]
+    assert [letter.reason for letter in DeadLetters(queue).select()] == ["unreadable"]
+
+
 def test_it_is_recorded(queue, worker):
     queue.enqueue(entries(1))
     worker.claim()

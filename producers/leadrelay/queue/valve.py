@@ -93,7 +93,7 @@ class Valve:
         self._change(by, "force", key)
 
     def set_full(self, for_s: float) -> None:
-        """Refuse new events for `for_s` seconds (the memory watermark); 0 takes it back."""
+        """Refuse new events for `for_s` seconds, at most 60 (the memory watermark); 0 takes it back."""
         self._change("leadrelay", "full", int(for_s * 1000))
 
     def _change(self, by: str, operation: str, *args: object) -> None:

@@ -23,6 +23,7 @@ local HOUR = 3600000      -- ms; events are reported by the hour in which they w
 local HOUR_ROWS = 100     -- rows of one hour, each a dataset and a title; what comes beyond goes into `~`
 local AUDIT_MERGED = 3600000  -- ms for which an act that happens in steps is one entry
 local AUDIT_LOOK = 50     -- newest entries among which one of what happens by itself is looked for
+local LONGEST_REFUSAL = 60000  -- ms; it is renewed every few seconds
 local UNSEEN = 15000      -- ms, half a lease: workers look at the clock each second, so more of it passed unseen
 
 local call = redis.call
@@ -228,6 +229,12 @@ local function mark_valve(valve)
   end
 end
 
+-- While memory is short; a refusal that is too long is of a clock that went back.
+local function refuses(valve)
+  local left = (tonumber(valve.full_until) or 0) - NOW
+  return left > 0 and left <= LONGEST_REFUSAL
+end
+
 local function wake(valve)
   if not valve.paused and valve.breaker ~= 'open' and call('LLEN', WAKE) == 0 then call('LPUSH', WAKE, '1') end
 end
@@ -354,7 +361,7 @@ local function held_by(worker, fields)
   for _, field in ipairs(fields) do
     if string.sub(field, 1, #worker + 1) == worker .. ':' then mine[#mine + 1] = field end
   end
-  local function seq_of(field) return tonumber(string.match(field, ':(%d+)%.')) end
+  local function seq_of(field) return tonumber(string.match(field, ':(%d+)%.')) or 0 end
   table.sort(mine, function(a, b) return seq_of(a) > seq_of(b) end)
   return mine
 end

@@ -14,7 +14,7 @@ local again = source ~= '' and call('HGET', BATCHES, source) == batch
 local valve = read_valve()
 local deadline, window = tonumber(ARGV[2]), tonumber(ARGV[3])
 if deadline > 0 and NOW > deadline then return redis.error_reply('LEADRELAY_LATE') end
-if valve.full_until and NOW < tonumber(valve.full_until) then return redis.error_reply('LEADRELAY_FULL') end
+if refuses(valve) then return redis.error_reply('LEADRELAY_FULL') end
 
 local open = open_clock(valve)
 local seq = tonumber(call('HGET', LEDGER, 'seq'))

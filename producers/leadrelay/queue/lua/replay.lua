@@ -11,7 +11,7 @@ local _, newer = open_books()
 if newer then return newer end
 expect({LEDGER, WAKE, RETURNING, HELD, LANES, DEAD, DEAD_AT, WATCHED, REPLAYS, AUDIT})
 local valve = read_valve()
-if valve.full_until and NOW < tonumber(valve.full_until) then return redis.error_reply('LEADRELAY_FULL') end
+if refuses(valve) then return redis.error_reply('LEADRELAY_FULL') end
 local record = id ~= '' and call('HGET', REPLAYS, id)
 local state, begun, _, count_so_far, rest = string.match(record or '', '^(%a+)\t(%d+)\t(%d+)\t(%d+)\t(.*)$')
 if id ~= '' and not state then return redis.error_reply('LEADRELAY_REPLAY it is not recorded') end
