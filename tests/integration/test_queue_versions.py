@@ -172,3 +172,14 @@ def test_one_that_waits_for_its_datasets_breaker_leaves_it_and_is_as_old_as_befo
     accepted, opened = waits.split(b" ")[6:8]
     assert 0 <= int(opened) - int(accepted) < 60_000
     assert balanced_with(queue, ready=1, held=1, in_flight=2)
+
+
+def test_one_of_a_stopped_dataset_does_not_pass_an_older_event_of_its_lane(queue, worker):
+    queue.enqueue([entry(1, LANE, scope="a" * 8), entry(2, LANE, scope="a" * 8), entry(3, scope="b" * 8)])
+    key = queue.keys.name("ready")
+    queue.client.lset(key, 1, make_newer(queue.client.lindex(key, 1)))
+    set_breaker(queue, "a" * 8, "open")
+    assert seqs(worker.claim()) == [3]
+    set_breaker(queue, "a" * 8, "closed")
+    assert seqs(worker.claim()) == [1]
+    assert balanced_with(queue, ready=0, held=1, in_flight=2)

@@ -14,7 +14,7 @@ class DeadLetterMachine(QueueMachine):
     """
 
     breaker = pause = purge = full_memory = restart_broker = script_error = enqueue_again = zombie_settles = None
-    crash_and_rescue = enqueue = claim = settle = time_passes = enqueue_a_batch_twice = None
+    newer_messages_are_met = crash_and_rescue = enqueue = claim = settle = time_passes = enqueue_a_batch_twice = None
     force = everything_closes = decide = everything_is_rejected = work = None
 
     @initialize(data=st.data())

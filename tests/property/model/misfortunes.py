@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 from leadrelay.errors import BrokerFull
 from redis import exceptions
 
-from tests.property.model.state import SCOPES, Model
+from tests.property.model.state import SCOPES, WORKERS, Model
+from tests.property.model.workers import Workers
 
 
 class Misfortunes(Model):
@@ -26,6 +27,26 @@ class Misfortunes(Model):
             self.claim("w1", 2, lost=True)
         finally:
             self.broker.client.config_set("maxmemory", 0)
+
+    @precondition(lambda self: self.raws("ready"))
+    @rule(data=st.data(), name=st.sampled_from(WORKERS), limit=st.integers(1, 6))
+    def newer_messages_are_met(self, data, name, limit):
+        """A worker meets what a newer version wrote; then there are newer workers, and the order is as ever."""
+        self.rewrite(set(data.draw(st.lists(st.sampled_from(self.raws("ready"))))), b"2")
+        Workers.claim(self, name, limit, lost=False)
+        self.rewrite({raw for state in ("ready", "held") for raw in self.raws(state) if raw.startswith(b"2 ")}, b"1")
+
+    def rewrite(self, raws, version):
+        client, name = self.broker.client, self.queue.keys.name
+        for key in ("ready", "returning", "bulk", "suspects"):
+            for place, raw in enumerate(client.lrange(name(key), 0, -1)):
+                if raw in raws:
+                    client.lset(name(key), place, version + raw[1:])
+        for member in client.zrange(name("held"), 0, -1):
+            run, seq, raw = member.split(b"|", 2)
+            if raw in raws:
+                client.zrem(name("held"), member)
+                client.zadd(name("held"), {b"|".join([run, seq, version + raw[1:]]): 0})
 
     @rule()
     def restart_broker(self):

@@ -246,8 +246,8 @@ local function may_come(version)
   return true
 end
 
--- A message of a newer version is left to a worker that knows it, and its lane waits: at the end of its list, or behind the
--- lane's head. When none comes it is set aside as it is, a dead letter for that version, and its lane goes on.
+-- A message of a newer version is left to a worker that knows it, and its lane waits: at the end of its list, or where one
+-- that can be read would be held. When none comes it is set aside as it is, a dead letter for that version, and its lane goes on.
 local function hand_on(m, leave, from)
   local state = from == HELD and 'held' or 'ready'
   if from == HELD then m.open = whole(clock - m.open) end
@@ -259,13 +259,14 @@ local function hand_on(m, leave, from)
     moved = moved + 1
     return
   end
+  local blocked_here = from ~= HELD and valve['b:' .. m.scope]
   local head = head_of(m.lane)
-  if m.lane ~= '-' and not head then call('HSET', LANES, m.lane, m.seq) end
-  if head and head ~= m.seq then
-    hold(m.lane, m, render(m))
+  if blocked_here or (head and head ~= m.seq) then
+    if blocked_here then hold_blocked(m) else hold(m.lane, m, render(m)) end
     move(state, 'held', 1)
     moved = moved + 1
   else
+    if m.lane ~= '-' and not head then call('HSET', LANES, m.lane, m.seq) end
     call('LPUSH', from == HELD and RETURNING or from, render(m))
     move(state, 'ready', 1)
   end
