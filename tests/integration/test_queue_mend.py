@@ -1,6 +1,7 @@
 """A queue of which something else took a part: what is known for sure is mended, the rest is told to the operator."""
 
 import secrets
+from unittest.mock import Mock
 
 import pytest
 from leadrelay.queue import DeadLetters
@@ -8,6 +9,9 @@ from leadrelay.queue.audit import read_audit
 from leadrelay.queue.books import read_books
 from leadrelay.queue.mend import Mended, Mending, free
 from leadrelay.queue.verify import recount
+from leadrelay_worker.flow.controller import Controller
+from leadrelay_worker.flow.numbers import DEFAULT
+from redis.exceptions import ResponseError
 
 from tests.integration.moves import LANE, Requests, entries, entry, seqs
 from tests.integration.test_queue_versions import make_newer_in
@@ -108,6 +112,23 @@ def test_what_nobody_wrote_as_in_flight_does_not_stop_the_rescue(queue, worker):
     assert queue.rescue("run") == 3
     assert everything_leaves(queue) == [1, 2]
     assert [letter.reason for letter in DeadLetters(queue).select()] == ["unreadable"]
+
+
+def test_the_controller_mends_and_goes_on_when_it_cannot(queue, worker, caplog, monkeypatch):
+    queue.enqueue(entries(1))
+    worker.claim()
+    take_away(queue, "leases")
+    Controller(queue, "w", DEFAULT).round()
+    assert queue.client.zcard(queue.keys.name("leases")) == 1
+    assert "1 workers without a lease" in caplog.text
+    monkeypatch.setattr(Mending, "step", Mock(side_effect=ResponseError))
+    controller, failed = Controller(queue, "w", DEFAULT), 0
+    for _ in range(5):
+        try:
+            controller.round()
+        except ResponseError:
+            failed += 1
+    assert 1 <= failed <= 2, "once in a step of ten seconds"
 
 
 def test_it_is_recorded(queue, worker):

@@ -72,8 +72,8 @@ class Controller:
     def _sample(self, memory: Memory, numbers: Numbers) -> None:
         if memory.at_ms // STEP_MS != self._sampled:
             self._samples.record(ceiling=numbers.max_rate, good=memory.known_good)
-            self._mend()
             self._sampled = memory.at_ms // STEP_MS
+            self._mend()  # last: should it fail, then once in a step, and the policy goes on
 
     def _mend(self) -> None:
         found = self._mending.step()
