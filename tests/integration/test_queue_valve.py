@@ -111,3 +111,12 @@ def test_a_long_lane_in_front_does_not_keep_the_probe_waiting(queue, worker):
     assert (found, claims) == ([401], 4)
     worker.tokens.clear()
     assert worker.claim().wait_ms > 0, "a probe is under way"
+
+
+def test_nothing_is_left_of_a_workers_breaker(queue):
+    """There are new workers with each deploy."""
+    before = queue.client.hkeys(queue.keys.name("valve"))
+    set_breaker(queue, "@w/1-a", "open", tripped_by=7)
+    set_breaker(queue, "@w/1-a", "half_open", tripped_by=7)
+    set_breaker(queue, "@w/1-a", "closed")
+    assert queue.client.hkeys(queue.keys.name("valve")) == before

@@ -38,7 +38,7 @@ local function breaker_of_one(key, state, reason, since, probe, rate, tripped_by
   local worker, scopes = string.sub(key, 1, 1) == '@', call('HGET', VALVE, 'scopes') or ''
   local listed = worker or string.find(' ' .. scopes, ' ' .. key .. ' ', 1, true)
   if state == 'closed' and (worker or not listed) then
-    call('HDEL', VALVE, 'b:' .. key, 'p:' .. key, 'r:' .. key)
+    call('HDEL', VALVE, 'b:' .. key, 'p:' .. key, 'q:' .. key, 'r:' .. key, 't:' .. key)
     return
   end
   if not listed then call('HSET', VALVE, 'scopes', scopes .. key .. ' ') end
