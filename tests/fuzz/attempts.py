@@ -161,6 +161,10 @@ def no_http(rng: random.Random) -> Attempt:
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
             b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
             b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nsi=d&",
+            b"POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: x\r\nContent-Length: 4\r\n\r\nsi=d" + rng.randbytes(9),
+            b"GET /?si=d&ti=x HTTP/1.1\r\n" + b"X: y\r\n" * rng.randrange(200) + b"\r\n",
+            b"GET /?si=d&ti=x HTTP/1.1\r\n\r\n" * rng.randrange(2000),
+            _CHUNKED + b"4\r\nsi=d\r\n0\r\n" + b"X: y\r\n" * rng.randrange(200) + b"\r\n" + rng.randbytes(9),
         ]
     )
     return Attempt("no HTTP", (raw,), 0, clean=False)

@@ -1,10 +1,8 @@
-"""The gateway's HTTP protocol: a bounded number of connections, none of them slow, and no body in an error."""
+"""The gateway's HTTP protocol: a bounded number of connections, and none of them slow."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
-
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from leadrelay.gateway.limits import SLOW_S
 from leadrelay.serving.protocol import BoundedProtocol
@@ -15,8 +13,6 @@ if TYPE_CHECKING:
 
     from leadrelay.gateway.app import Gateway
     from leadrelay.gateway.counts import Counts
-
-_NO_HTTP = STATUS_LINE[400] + b"content-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class GatewayProtocol(BoundedProtocol):
@@ -64,12 +60,6 @@ class GatewayProtocol(BoundedProtocol):
         """The client took them."""
         super().resume_writing()
         self._writing_since = None
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, without a body."""
-        self.transport.write(_NO_HTTP)
-        self.transport.close()
-        self.not_http(400, msg)
 
     def not_http(self, status: int, reason: str) -> None:  # noqa: ARG002 - nobody reads the parser's words here
         """Count it."""

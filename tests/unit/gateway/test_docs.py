@@ -9,6 +9,7 @@ from leadrelay.gateway.app import Gateway
 from leadrelay.gateway.command import gateway
 from leadrelay.gateway.counts import Counts
 from leadrelay.gateway.rules import Rules
+from leadrelay.serving.protocol import MOST_HEAD, MOST_HEADERS, MOST_WAITING, MOST_WAITING_IN_ALL
 
 ROOT = Path(__file__).parents[3]
 DOC = (ROOT / "docs" / "gateway.md").read_text()
@@ -24,7 +25,8 @@ def test_every_path_is_told():
 @pytest.mark.parametrize(
     "told",
     [
-        f"{limits.MOST_LINE // 1024} KB, 64 KB",
+        f"{limits.MOST_LINE // 1024} KB, {MOST_HEAD // 1024} KB and {MOST_HEADERS} of them",
+        f"{MOST_WAITING:,}, and {MOST_WAITING_IN_ALL:,} on all",
         f"{limits.MOST_FORM // 1024} KB, {limits.MOST_FIELDS:,}",
         f"{limits.MOST_UPLOAD // 2**20} MB, {limits.MOST_UNPACKED // 2**20} MB, {limits.MOST_LINES:,}, 4",
         f"{limits.MOST_CONNECTIONS:,}, or as many",
