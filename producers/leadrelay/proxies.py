@@ -1,8 +1,8 @@
-"""Whose address a request came from, behind proxies that are trusted by name and no others."""
+"""Where a request came from: whose address, behind proxies that are trusted by name, and whether from this machine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,10 +14,28 @@ _LOCAL = "127.0.0.1"
 
 Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
 
+#: Headers that proxies add, each for somebody whose connection is not the one that a server sees.
+ADDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
+
 
 def read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Read addresses and networks with commas between (`10.0.0.0/8, ::1`); raises ValueError."""
     return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is this machine's own."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def came_through_proxy(names: Iterable[str]) -> bool:
+    """Tell it by the names of a request's headers: then a connection of this machine says nothing of who asks."""
+    return not ADDED.isdisjoint(name.lower() for name in names)
 
 
 def client_address(peer: str, forwarded_for: str, trusted: Networks) -> str:

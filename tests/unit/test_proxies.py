@@ -3,7 +3,7 @@ from ipaddress import ip_address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadrelay.proxies import client_address, read_networks
+from leadrelay.proxies import came_through_proxy, client_address, read_networks
 
 VISITOR = "198.51.100.7"
 NOBODY = ()
@@ -45,6 +45,12 @@ def test_proxies_are_addresses_and_networks():
     for wrong in ("proxy.example.com", "*", "10.0.0.0/33"):
         with pytest.raises(ValueError):  # noqa: PT011 - the setting says what it takes
             read_networks(wrong)
+
+
+@pytest.mark.parametrize("names", [["Host", "X-Forwarded-For"], ["FORWARDED"], ["via"]])
+def test_what_proxies_add_is_known(names):
+    assert came_through_proxy(names)
+    assert not came_through_proxy(["host", "x-forwarded"])
 
 
 addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from leadrelay.errors import ConfigurationError
+from leadrelay.proxies import is_loopback
 from leadrelay.serving.asgi import Refused
 
 if TYPE_CHECKING:
@@ -93,13 +93,3 @@ def check_host(host: str, rules: Rules, *, open_to_all: bool) -> None:
         "everybody (browsers, for example)"
     )
     raise ConfigurationError(message)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether an address is this machine's own."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

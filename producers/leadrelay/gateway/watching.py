@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from leadrelay.gateway.reading import GET, check_head
-from leadrelay.gateway.rules import SECRET_HEADER, is_loopback
+from leadrelay.gateway.rules import SECRET_HEADER
+from leadrelay.proxies import came_through_proxy, is_loopback
 from leadrelay.serving.asgi import Refused, Reply, header_of
 from leadrelay.trackapi.forms import parameters
 
@@ -53,8 +54,8 @@ class Watching:
         headers = scope["headers"]
         if self._rules.secret:
             self._rules.check_secret(header_of(headers, SECRET_HEADER), parameters(scope["query_string"]))
-        elif not is_loopback((scope["client"] or ("",))[0]) or header_of(headers, b"x-forwarded-for"):
-            raise Refused(403, "without a secret, metrics are for this machine")
+        elif not is_loopback((scope["client"] or ("",))[0]) or came_through_proxy(name.decode() for name, _ in headers):
+            raise Refused(403, "without a secret, metrics are for this machine, and not through a proxy")
         accept = header_of(headers, b"accept").decode("latin-1")
         loop = asyncio.get_running_loop()
         body, content_type = await loop.run_in_executor(self._scrapes, self._exporter.render, accept)

@@ -1,6 +1,7 @@
 """HTTP for what scrapes and probes ask: a few GETs, each in a thread, nothing else.
 
-What is served names nobody and changes nothing, so it listens wherever it is told to; unless told it is loopback.
+What is served names nobody and changes nothing, so it listens wherever it is told to; unless told it is loopback. There
+it answers what this machine asks, and nothing that a proxy passes on for others.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from threading import BoundedSemaphore, Thread
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from leadrelay.errors import ConfigurationError
+from leadrelay.proxies import came_through_proxy, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +25,10 @@ _PATIENCE_S = 10
 #: Requests at a time, each in a thread of its own; one more is cut.
 MOST_AT_ONCE = 64
 TEXT = "text/plain; charset=utf-8"
+_FOR_OTHERS = (
+    b"this came through a proxy, and a loopback address answers this machine alone: ask without the proxy, or listen "
+    b"on another address (--http, --host)\n"
+)
 
 
 class Answer(NamedTuple):
@@ -100,14 +106,18 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        find = self.paths.get(path)
-        answer = find(self.headers.get("Accept", "")) if find else Answer(404, self._paths())
+        answer = self._answer()
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)
+
+    def _answer(self) -> Answer:
+        if is_loopback(str(self.server.server_address[0])) and came_through_proxy(self.headers.keys()):
+            return Answer(403, _FOR_OTHERS)
+        find = self.paths.get(self.path.partition("?")[0])
+        return find(self.headers.get("Accept", "")) if find else Answer(404, self._paths())
 
     def log_message(self, *_: object) -> None:
         """Say nothing: a scrape every few seconds is no news."""

@@ -95,6 +95,7 @@ def test_a_scrape_tells_of_the_gateway_the_queue_and_the_spool(here):
     assert "# TYPE leadrelay_gateway_calls counter" in said
 
 
-def test_metrics_are_for_this_machine(here):
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+def test_metrics_are_for_this_machine(here, name):
     assert here.counts()["connections"] <= MOST_CONNECTIONS
-    refused(requests.get(f"{here.url}/metrics", headers={"X-Forwarded-For": "203.0.113.9"}, timeout=10), 403, "")
+    refused(requests.get(f"{here.url}/metrics", headers={name: "203.0.113.9"}, timeout=10), 403, "not through a proxy")

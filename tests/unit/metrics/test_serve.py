@@ -1,5 +1,6 @@
 import socket
 import urllib.request
+from http.client import HTTPConnection
 
 import pytest
 from leadrelay.errors import ConfigurationError
@@ -19,6 +20,20 @@ def test_it_serves_each_path_on_either_loopback(host):
         request = urllib.request.Request(f"{server.url}/a?x=1", headers={"Accept": "text/plain"})
         with urllib.request.urlopen(request, timeout=20) as answer:
             assert answer.read() == b"text/plain"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-For", "x-real-ip"])
+@pytest.mark.parametrize(("host", "status"), [("127.0.0.1", 403), ("0.0.0.0", 200)])
+def test_on_loopback_it_answers_nobody_through_a_proxy(name, host, status):
+    with Server((host, 0), {"/metrics": lambda _: Answer(200, b"a")}) as server:
+        server.start()
+        connection = HTTPConnection("127.0.0.1", server.server_address[1], timeout=20)
+        connection.request("GET", "/metrics", headers={name: ""})
+        answer = connection.getresponse()
+        assert answer.status == status
+        assert (b"through a proxy" in answer.read()) is (status == 403)
+        connection.close()
         server.shutdown()
 
 
