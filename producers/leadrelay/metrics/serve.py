@@ -65,7 +65,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], paths: Mapping[str, Callable[[str], Answer]]) -> None:
         """Listen."""
         self._room = BoundedSemaphore(MOST_AT_ONCE)
-        handler = type("Handler", (_Handler,), {"paths": paths})
+        handler = type("Handler", (_Handler,), {"paths": paths, "loopback": is_loopback(address[0])})
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         try:
             super().__init__(address, handler)
@@ -101,6 +101,7 @@ class Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     paths: ClassVar[Mapping[str, Callable[[str], Answer]]]
+    loopback: ClassVar[bool]
     timeout = _PATIENCE_S
     server_version = "leadrelay"
     sys_version = ""
@@ -114,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body)
 
     def _answer(self) -> Answer:
-        if is_loopback(str(self.server.server_address[0])) and came_through_proxy(self.headers.keys()):
+        if self.loopback and came_through_proxy(self.headers.keys()):
             return Answer(403, _FOR_OTHERS)
         find = self.paths.get(self.path.partition("?")[0])
         return find(self.headers.get("Accept", "")) if find else Answer(404, self._paths())
