@@ -84,6 +84,13 @@ def address(text: str) -> tuple[str, int]:
     return host.strip("[]") or "127.0.0.1", number
 
 
+def header_value(text: str) -> str:
+    """Read a secret that travels in a header: printable ASCII, since each client encodes the rest in its own way."""
+    if not (text.isascii() and text.isprintable() and text == text.strip()):
+        raise ValueError
+    return text
+
+
 def json_object(text: str) -> dict[str, Any]:
     """Read a JSON object."""
     value = json.loads(text)

@@ -55,7 +55,12 @@ TABLE: tuple[Setting, ...] = (
         "Redis or Valkey 7+, `redis://…`; unset: one embedded broker per home",
     ),
     Setting("dataset_id", str, None, "`si` of events that name none"),
-    Setting("gateway_secret", str, None, "what requests to the gateway must carry; unset: nothing"),
+    Setting(
+        "gateway_secret",
+        readers.header_value,
+        None,
+        "what requests to the gateway must carry, in printable ASCII; unset: nothing",
+    ),
     Setting("destination_url", readers.url("http", "https"), "https://log.leadboxer.com", "the Track API"),
     Setting("namespace", str, "leadrelay", "prefix of every key; also the inbox of plain Celery producers"),
     Setting("mode", readers.one_of(*MODES), "live", "what becomes of tracked events: `live` queues them"),
@@ -125,7 +130,12 @@ TABLE: tuple[Setting, ...] = (
     Setting("history_mb", readers.positive, 500, "MB that the history of one home may have"),
     Setting("dead_max_age", read_span, None, "drop dead letters that are older, e.g. 90d; unset: keep them"),
     Setting("dead_max", readers.positive, None, "drop the oldest dead letters beyond so many; unset: keep all"),
-    Setting("api_key", str, None, "key of LeadBoxer's lead API, for `doctor --send` to read its event back"),
+    Setting(
+        "api_key",
+        readers.header_value,
+        None,
+        "key of LeadBoxer's lead API, for `doctor --send` to read its event back",
+    ),
     Setting("api_email", str, None, "address of the LeadBoxer login that the lead API asks for"),
     Setting("api_url", readers.url("http", "https"), "https://api.leadboxer.com", "LeadBoxer's lead API"),
     Setting("outbox_url", str, None, "database of the outbox that `leadrelay outbox` relays"),
@@ -256,6 +266,7 @@ def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
     if text is None or text == "":
         return setting.default
     try:
+        text.encode()  # a variable may hold any bytes
         return setting.read(text)
     except (ValueError, KeyError):
         message = f"{variable}: not a usable value. It is: {setting.meaning}"

@@ -207,6 +207,16 @@ def test_a_login_comes_from_a_file_and_is_in_no_list_of_processes(run, tmp_path)
     assert "secret" not in monitor.process.log.read_text()
 
 
+def test_a_login_beyond_ascii_is_compared_right(run, tmp_path):
+    monitor = Monitor(tmp_path, {**run.env, "FLOWER_BASIC_AUTH": "zoë:gehëim"})
+    for given, status in (("zoë:gehëim", 200), ("zoë:geheim", 401), ("ann:s€cret", 401), ("ann:secret", 401)):
+        login = tuple(part.encode() for part in given.split(":"))
+        for path in ("delivery", "workers"):
+            assert monitor.get(path, auth=login).status_code == status
+    monitor.stop()
+    assert "Traceback" not in monitor.process.log.read_text()
+
+
 # A login by OAuth -----------------------------------------------------------------------------------------------------
 
 OAUTH = (

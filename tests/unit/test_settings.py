@@ -70,6 +70,20 @@ def test_secrets_by_file(tmp_path):
         Settings.load({"LEADRELAY_BROKER_URL_FILE": str(tmp_path / name)}, lenient=True)
 
 
+@pytest.mark.parametrize("secret", ["gehëim", "a\tb", " hunter2", "hunter2\n"])
+@pytest.mark.parametrize("name", ["LEADRELAY_GATEWAY_SECRET", "LEADRELAY_API_KEY"])
+def test_a_secret_that_no_header_carries_for_sure_is_refused_and_not_shown(name, secret):
+    with pytest.raises(ConfigurationError, match=name) as caught:
+        Settings.load({name: secret})
+    assert secret not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["LEADRELAY_LANE_SECRET", "LEADRELAY_DATASET_ID", "LEADRELAY_API_EMAIL"])
+def test_bytes_that_are_no_text_are_refused(name):
+    with pytest.raises(ConfigurationError, match=name):
+        Settings.load({name: os.fsdecode(b"gehe\xebim")})
+
+
 def test_a_password_that_breaks_the_url_is_refused_and_not_shown():
     with pytest.raises(ConfigurationError, match="LEADRELAY_BROKER_URL") as caught:
         Settings.load({"LEADRELAY_BROKER_URL": "redis://:pa/ss@broker:6379/0"})
