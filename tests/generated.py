@@ -25,7 +25,8 @@ _HEAD = """\
 
 Written from the commands themselves by `python -m tests.generated`; `leadrelay COMMAND --help` says the same.
 
-Exit codes: 0 fine, 1 the answer is no (unbalanced, findings, rejected lines), 2 usage, 3 broker unreachable.
+Exit codes: 0 fine, 1 the answer is no (unbalanced, findings, rejected lines) or it failed,
+2 usage or a wrong setting, 3 broker unreachable.
 """
 _BEGIN, _END = "<!-- written by `python -m tests.generated` -->\n", "<!-- end -->\n"
 

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class NotAmong(ValueError):
+    """A text that is none of a few; `allowed` lists them."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        """See the class."""
+        super().__init__()
+        self.allowed = ", ".join(allowed)
+
+
 def boolean(text: str) -> bool:
     """Read yes or no."""
     known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -44,7 +53,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text not in allowed:
-            raise ValueError
+            raise NotAmong(allowed)
         return text
 
     return read
@@ -56,7 +65,7 @@ def several_of(*allowed: str) -> Callable[[str], frozenset[str]]:
     def read(text: str) -> frozenset[str]:
         named = frozenset(part.strip() for part in text.split(","))
         if not named <= set(allowed):
-            raise ValueError
+            raise NotAmong(allowed)
         return named
 
     return read

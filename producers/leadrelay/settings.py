@@ -233,6 +233,14 @@ class Settings:
         place = f"{parts.hostname}:{parts.port}{parts.path}"
         return f"{namespace}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
 
+    def broker_shown(self) -> str:
+        """Say for people which broker is meant, and by which setting; holds no password."""
+        if not self.broker_url:
+            return f"the embedded broker of {self.home}"
+        parts = urlsplit(self.broker_url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+        return f"LEADRELAY_BROKER_URL ({parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path})"
+
     def __repr__(self) -> str:
         """Show names only: values hold passwords."""
         return f"Settings({', '.join(field.name for field in fields(self))})"
@@ -268,8 +276,9 @@ def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
     try:
         text.encode()  # a variable may hold any bytes
         return setting.read(text)
-    except (ValueError, KeyError):
-        message = f"{variable}: not a usable value. It is: {setting.meaning}"
+    except (ValueError, KeyError) as error:
+        known = f"one of {error.allowed}: " if isinstance(error, readers.NotAmong) else ""
+        message = f"{variable}: not a usable value. It is: {known}{setting.meaning}"
         raise ConfigurationError(message) from None
 
 

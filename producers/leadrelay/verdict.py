@@ -112,9 +112,14 @@ class Verdict:
         return asdict(self) | {"to_do": list(self.to_do), "headline": self.headline, "flow": self.flow(now_ms)}
 
 
-def away(error: str) -> Verdict:
-    """Judge a broker that does not answer; `error` says which, and how it failed."""
-    to_do = "see that the broker runs and that its URL is right: leadrelay doctor; meanwhile applications spool"
+def away(error: str, which: str) -> Verdict:
+    """Judge a broker that does not answer.
+
+    Args:
+        error: How it failed.
+        which: Which broker is meant, and by which setting.
+    """
+    to_do = f"check {which}: leadrelay doctor; meanwhile applications spool"
     return Verdict("problem", "away", "Events do not flow", error, to_do=(to_do,))
 
 

@@ -21,7 +21,7 @@ _BACKLOG = 2048
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8018, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8018, show_default=True, help="0 takes a free one.")
 @click.option("--store", "path", type=click.Path(path_type=Path), help="Keep what is received in this SQLite file.")
 @click.option("--switch", "settings", multiple=True, metavar="NAME=VALUE", help="A choice that nothing documents.")
 @click.option("--dataset", "datasets", multiple=True, metavar="SI", help="Register a dataset; others are then unknown.")

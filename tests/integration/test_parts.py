@@ -163,7 +163,7 @@ def test_run_with_a_gateway(broker, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("gateway", "code", "said"), [("8020x", 2, "is not HOST:PORT"), ("0.0.0.0:8020", 1, "LEADRELAY_GATEWAY_SECRET")]
+    ("gateway", "code", "said"), [("8020x", 2, "is not HOST:PORT"), ("0.0.0.0:8020", 2, "LEADRELAY_GATEWAY_SECRET")]
 )
 def test_run_says_at_once_what_is_wrong_with_a_gateway(broker, tmp_path, gateway, code, said):
     process = part(tmp_path, "run", "--gateway", gateway, LEADRELAY_BROKER_URL=broker.url)

@@ -276,7 +276,7 @@ def test_the_command_line_tells_what_is_wrong(tmp_path):
     assert (wrong.returncode, "did you mean missing_si?" in wrong.stderr) == (2, True)
     (tmp_path / "events.jsonl").write_text(json.dumps({"eid": "e1"}) * 100)
     other = run("--store", str(tmp_path / "events.jsonl"))
-    assert (other.returncode, "name a file of the sandbox" in other.stderr) == (1, True)
+    assert (other.returncode, "name a file of the sandbox" in other.stderr) == (2, True)
     for ended in (wrong, other):
         assert "Traceback" not in ended.stderr
 

@@ -172,10 +172,9 @@ def judged(read, before=(), headroom_s=None, left=float("inf"), caught_up=NOTHIN
             ("look at the worker worker/7-a-b, which is stopped: no name for 100% of 20 attempts",),
         ),
         (
-            away("the broker at redis://10.0.0.1:6379 cannot be reached (ConnectionError)"),
-            "problem", "away",
-            "Events do not flow: the broker at redis://10.0.0.1:6379 cannot be reached (ConnectionError)",
-            ("see that the broker runs and that its URL is right: leadrelay doctor; meanwhile applications spool",),
+            away("the broker cannot be reached (refused)", "LEADRELAY_BROKER_URL (redis://b)"),
+            "problem", "away", "Events do not flow: the broker cannot be reached (refused)",
+            ("check LEADRELAY_BROKER_URL (redis://b): leadrelay doctor; meanwhile applications spool",),
         ),
     ],
 )  # fmt: skip

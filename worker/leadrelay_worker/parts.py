@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
@@ -25,6 +26,8 @@ _STEADY_S = 60.0
 _STOP_S = 15.0
 #: What ends a system: its service manager, Ctrl-C, its terminal going away (not under nohup).
 ENDS = (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] * (signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN)))
+#: What each part cannot do without.
+NEEDS = {"worker": "celery", "gateway": "uvicorn", "sandbox": "uvicorn", "monitor": "flower"}
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 _SET_PARENT_DEATH_SIGNAL = 1  # of `prctl`
 
@@ -67,6 +70,13 @@ class Part:
         )
         self.started = now
         return f"{self.name:8} {self.note}".rstrip()
+
+
+def check_installed(parts: Sequence[Part]) -> None:
+    """Refuse to start a part that could not run; raises ModuleNotFoundError, which the command line explains."""
+    for module in sorted({NEEDS[part.name] for part in parts}):
+        if not find_spec(module):
+            raise ModuleNotFoundError(name=module)
 
 
 def _end_with_parent() -> None:

@@ -7,7 +7,7 @@ from leadrelay import readers
 from leadrelay.gateway.rules import Rules, check_host
 from leadrelay.settings import Settings
 
-from leadrelay_worker.parts import Part, keep_running, url_of
+from leadrelay_worker.parts import Part, check_installed, keep_running, url_of
 
 
 def _address(_: click.Context, option: click.Parameter, text: str | None) -> tuple[str, int] | None:
@@ -45,4 +45,5 @@ def run(http: tuple[str, int], gateway_at: tuple[str, int] | None) -> None:
         host, port = gateway_at
         check_host(host, Rules.of(settings), open_to_all=False)  # said now, not by a part that ends again and again
         parts.append(Part("gateway", ["--host", host, "--port", str(port)], url_of(host, port)))
+    check_installed(parts)
     keep_running(parts)

@@ -12,7 +12,7 @@ from leadrelay import embedded
 from leadrelay.errors import BrokerUnavailable
 from leadrelay.settings import Settings
 
-from leadrelay_worker.parts import ENDS, Part, keep_running, url_of
+from leadrelay_worker.parts import ENDS, Part, check_installed, keep_running, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,12 +37,14 @@ def up(port_base: int, *, with_sandbox: bool) -> None:
         os.environ["LEADRELAY_DESTINATION_URL"] = urls["sandbox"]
     if settings.http:
         urls["metrics"] = url_of(*settings.http)
+    parts = _parts(settings, ports, urls, with_sandbox=with_sandbox)
+    check_installed(parts)
     own = OwnBroker(settings)
     for number in ENDS:  # until the parts run
         signal.signal(number, signal.default_int_handler)
     try:
         click.echo(f"{'broker':8} {own.started()}")
-        keep_running(_parts(settings, ports, urls, with_sandbox=with_sandbox), own.watch)
+        keep_running(parts, own.watch)
     except KeyboardInterrupt:
         pass
     finally:

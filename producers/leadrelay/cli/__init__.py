@@ -7,13 +7,14 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import click
+from redis.exceptions import RedisError
 
 from leadrelay.cli.audit import audit
-from leadrelay.cli.common import EXIT_UNREACHABLE
 from leadrelay.cli.completion import completion
 from leadrelay.cli.dead import dead
 from leadrelay.cli.doctor import doctor
 from leadrelay.cli.exporter import exporter
+from leadrelay.cli.failures import told
 from leadrelay.cli.files import import_
 from leadrelay.cli.forget import forget
 from leadrelay.cli.report import report
@@ -24,13 +25,13 @@ from leadrelay.cli.top import top
 from leadrelay.cli.trace import trace
 from leadrelay.cli.track import track
 from leadrelay.cli.verify import verify
-from leadrelay.errors import BrokerUnavailable, LeadrelayError
+from leadrelay.errors import LeadrelayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Which extra a command of another package needs; the worker's for those not named.
-_EXTRAS = {"gateway": "gateway", "monitor": "monitor", "outbox": "sqlalchemy", "sandbox": "sandbox"}
+_EXTRAS = {"gateway": "gateway", "monitor": "monitor", "outbox": "sqlalchemy", "sandbox": "sandbox", "up": "local"}
 
 
 class Commands(click.Group):
@@ -51,11 +52,37 @@ class Commands(click.Group):
             try:
                 command: click.Command = entry.load()
             except ModuleNotFoundError as error:
-                extra = _EXTRAS.get(cmd_name, "worker")
-                message = f"`{cmd_name}` needs {error.name}: pip install 'leadrelay[{extra}]'"
-                raise click.ClickException(message) from None
+                return _not_installed(cmd_name, error)
             return command
         return None
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; one that finds only now that its extra is not installed says so."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if (error.name or "leadrelay").startswith("leadrelay"):
+                raise
+            raise _needs(ctx.invoked_subcommand or "", error) from None
+
+
+def _needs(name: str, error: ModuleNotFoundError) -> click.ClickException:
+    return click.ClickException(f"`{name}` needs {error.name}: {_install(name)}")
+
+
+def _install(name: str) -> str:
+    return f"pip install 'leadrelay[{_EXTRAS.get(name, 'worker')}]'"
+
+
+def _not_installed(name: str, error: ModuleNotFoundError) -> click.Command:
+    """Stand in for a command whose extra is not installed: it is listed, and says what it needs when it is called."""
+
+    def say() -> None:
+        raise _needs(name, error)
+
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    short = f"(not installed: {_install(name)})"
+    return click.Command(name, callback=say, short_help=short, context_settings=anything, add_help_option=False)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -85,6 +112,7 @@ def main(args: Sequence[str] | None = None, name: str | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except LeadrelayError as error:
-        click.echo(f"leadrelay: {error}", err=True)
-        sys.exit(EXIT_UNREACHABLE if isinstance(error, BrokerUnavailable) else 1)
+    except (LeadrelayError, RedisError, OSError) as error:
+        text, code = told(error)
+        click.echo(f"leadrelay: {text}", err=True)
+        sys.exit(code)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from leadrelay.queue.core import Queue
 
 #: Exit codes: 0 fine, 1 the answer is no, 2 usage, 3 broker unreachable.
-EXIT_UNREACHABLE = 3
+EXIT_USAGE, EXIT_UNREACHABLE = 2, 3
 #: Characters of the names that lines of `status` begin with.
 NAMES = 11
 #: Show a length of time, and a point in it, for people.

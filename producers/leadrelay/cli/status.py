@@ -53,7 +53,7 @@ def status(*, as_json: bool) -> None:
 
 def _tell_away(settings: Settings, error: BrokerUnavailable, *, as_json: bool) -> None:
     """Say what can be said without the broker."""
-    judged, now_ms = away(str(error)), int(time.time() * 1000)
+    judged, now_ms = away(str(error), settings.broker_shown()), int(time.time() * 1000)
     if as_json:
         unknown = {"catch_up_s": None, "catch_up_reason": "the broker cannot be reached", "headroom_s": None}
         show({"verdict": judged.document(now_ms), **unknown, "spool": spool.document(settings)})

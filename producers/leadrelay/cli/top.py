@@ -155,7 +155,7 @@ def _live(watch: Watch, ended: Callable[[], bool]) -> None:
             try:
                 live.update(picture(watch.look(), live.console.width), refresh=True)
             except (NotAccepted, exceptions.RedisError) as error:
-                live.update(f"{away(str(error)).headline}\nlooking again …", refresh=True)
+                live.update(f"{away(str(error), '').headline}\nlooking again …", refresh=True)
             if ended():
                 return
 

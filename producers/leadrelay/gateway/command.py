@@ -13,7 +13,7 @@ from leadrelay.settings import Settings
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; a name or an address.")
-@click.option("--port", default=8020, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8020, show_default=True, help="0 takes a free one.")
 @click.option("--open", "open_to_all", is_flag=True, help="Take events from other machines without a secret.")
 @click.option("--any-dataset", is_flag=True, help="Take events of every dataset, not only of the configured ones.")
 def gateway(host: str, port: int, *, open_to_all: bool, any_dataset: bool) -> None:

@@ -70,7 +70,7 @@ class Server(ThreadingHTTPServer):
         try:
             super().__init__(address, handler)
         except OSError as error:
-            message = f"cannot listen on {address[0]}:{address[1]} ({error.strerror}): choose another port"
+            message = f"cannot listen on {address[0]}:{address[1]} ({error.strerror}): choose another host or port"
             raise ConfigurationError(message) from None
 
     def process_request(self, request: Any, client_address: Any) -> None:

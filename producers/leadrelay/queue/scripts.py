@@ -27,13 +27,24 @@ _CANNOT_SERVE = {
     "DENIED": "it takes no connections from other machines until it has a password or an access list",
     "NOPERM": "its access list does not allow this, ops/redis/users.acl does",
 }
-_AWAY = (
-    exceptions.ConnectionError,
-    exceptions.TimeoutError,
-    exceptions.ReadOnlyError,
-    exceptions.ClusterDownError,
-    exceptions.TryAgainError,
+#: Errors of a broker that is away, and what they mean beyond that; the first that fits.
+_AWAY: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.AuthenticationError, "the broker refuses the user or password of its URL"),
+    (exceptions.BusyLoadingError, "the broker loads its data, which takes a moment"),
+    (exceptions.ReadOnlyError, "the broker is a replica and takes no writes: the primary is needed"),
+    (exceptions.InvalidResponse, "what answers there is no Redis or Valkey"),
+    (exceptions.ConnectionError, ""),
+    (exceptions.TimeoutError, ""),
+    (exceptions.ClusterDownError, ""),
+    (exceptions.TryAgainError, ""),
 )
+#: Answers of a broker that is not what we need, by a part of their text, and what they mean.
+_UNFIT = {
+    "DB index is out of range": "the broker has no database of the number at the end of its URL",
+    "unexpected symbol near '#'": "the broker is too old: Redis or Valkey 7 or newer is needed",
+}
+#: Characters of an error's own text that are shown.
+_MOST_SHOWN = 160
 
 #: Scripts that a full broker may refuse: what they bring in is still safe with the caller. All others must
 #: run when memory is full, or the queue could not be emptied.
@@ -150,9 +161,24 @@ def translate(error: exceptions.RedisError) -> Exception:
         return EnqueueTooLate("the call reached the broker after its deadline and did nothing")
     if "LEADRELAY_FULL" in text or isinstance(error, _OUT_OF_MEMORY) or text.startswith("OOM "):
         return BrokerFull("the broker's memory is full: the event was not accepted; see `leadrelay status`")
-    if isinstance(error, _AWAY):
-        return BrokerUnavailable(f"the broker cannot be reached ({type(error).__name__})")
+    unavailable = _unavailable(error)
+    return BrokerUnavailable(unavailable) if unavailable else error
+
+
+def _unavailable(error: exceptions.RedisError) -> str:
+    """Say why the broker does not serve, ``""`` when this error means something else."""
+    meaning = next((meaning for kind, meaning in _AWAY if isinstance(error, kind)), None)
+    if meaning is not None:
+        kind = type(error).__name__
+        return f"{meaning} ({kind})" if meaning else f"the broker cannot be reached ({_shown(error)})"
+    text = str(error)
     code = "NOPERM" if isinstance(error, exceptions.NoPermissionError) else text.partition(" ")[0]
     if code in _CANNOT_SERVE:
-        return BrokerUnavailable(f"the broker refuses to serve ({code}: {_CANNOT_SERVE[code]}); see its log")
-    return error
+        return f"the broker refuses to serve ({code}: {_CANNOT_SERVE[code]}); see its log"
+    return next((meaning for part, meaning in _UNFIT.items() if part in text), "")
+
+
+def _shown(error: Exception) -> str:
+    """Show an error of a connection: redis-py names host and port in it, and nothing of an event."""
+    text = " ".join(str(error).split())[:_MOST_SHOWN].rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

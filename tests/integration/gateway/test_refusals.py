@@ -97,7 +97,7 @@ def command(own_broker, tmp_path, *options, **env):
 @pytest.mark.parametrize("mode", ["off", "log", "fake", "inline"])
 def test_it_answers_for_no_event_that_is_kept_nowhere(own_broker, tmp_path, mode):
     code, said = command(own_broker, tmp_path, LEADRELAY_MODE=mode)
-    assert code == 1
+    assert code == 2
     assert f"LEADRELAY_MODE={mode}" in said
     assert "Traceback" not in said
 
@@ -105,7 +105,7 @@ def test_it_answers_for_no_event_that_is_kept_nowhere(own_broker, tmp_path, mode
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
 def test_it_is_not_open_to_others_by_accident(own_broker, tmp_path, host):
     code, said = command(own_broker, tmp_path, "--host", host)
-    assert code == 1
+    assert code == 2
     assert "LEADRELAY_GATEWAY_SECRET" in said
     assert "--open" in said
     assert "Traceback" not in said
@@ -113,13 +113,13 @@ def test_it_is_not_open_to_others_by_accident(own_broker, tmp_path, host):
 
 def test_it_says_that_it_needs_a_dataset(own_broker, tmp_path):
     code, said = command(own_broker, tmp_path, LEADRELAY_DATASET_ID="", LEADRELAY_ALLOWED_DATASETS="")
-    assert code == 1
+    assert code == 2
     assert "LEADRELAY_DATASET_ID" in said
 
 
 def test_it_says_that_an_address_is_taken(own_broker, tmp_path, here):
     code, said = command(own_broker, tmp_path, "--port", str(urlsplit(here.url).port))
-    assert (code, "Traceback" in said) == (1, False)
+    assert (code, "Traceback" in said) == (2, False)
     assert "choose another" in said
 
 

@@ -394,5 +394,5 @@ class TestCommand:
         assert b"migrated" in done.stderr
         assert b"Traceback" not in done.stderr
         off = self.run(framework, url, LEADRELAY_MODE="off")
-        assert off.returncode == 1
+        assert off.returncode in (1, 2)  # of Django's command, of ours
         assert b"LEADRELAY_MODE" in off.stderr

@@ -41,7 +41,7 @@ def test_a_port_that_is_taken_is_a_mistake_of_the_configuration():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(ConfigurationError, match="choose another port"):
+        with pytest.raises(ConfigurationError, match="choose another host or port"):
             Server(("127.0.0.1", taken.getsockname()[1]), {})
 
 
