@@ -30,6 +30,9 @@ from leadrelay.home import ensure, hand_over, locked
 #: Seconds for a server to answer after its start; loading a million events takes a few.
 START_S = 60.0
 _LOOK_S = 0.02
+#: Part of the machine's memory that a server may use; then it refuses new events, which are spooled, instead of being
+#: killed.
+_SHARE = 0.5
 #: The wheel's server allocates by glibc, whose search among freed pieces slows every script once a million messages
 #: have moved (to 0.6 of the claim rate); with a large cache of them it stays at 0.9. Servers on jemalloc ignore this.
 _MALLOC = "glibc.malloc.tcache_count=20000:glibc.malloc.tcache_max=8192"
@@ -154,11 +157,16 @@ def _config(folder: Path, state: dict[str, Any]) -> str:
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": '""',
+        "maxmemory": int(_machine_bytes() * _SHARE),
         "maxmemory-policy": "noeviction",
         "list-compress-depth": 1,
         "slowlog-max-len": 0,  # it keeps the arguments of calls, which are events
     }
     return "".join(f"{name} {value}\n" for name, value in lines.items())
+
+
+def _machine_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _state(home: Path) -> dict[str, Any] | None:

@@ -56,7 +56,9 @@ def test_list_shows_what_is_not_personal(queue):
     assert len(document("dead", "list", "--user", SECRET.upper())) == 1
     assert len(document("dead", "list", "--title", "login", "--reason", "refused", "--since", "1h")) == 1
     assert document("dead", "list", "--until", "1h") == []
-    assert "no dead letters" in run("dead", "list", "--until", "2020-01-01").stdout
+    assert run("dead", "list", "--until", "2020-01-01").stdout == "no dead letters match\n"
+    none = run("dead", "replay", "--until", "2020-01-01", "--dry-run").stdout
+    assert none == "0 of 0 dead letters would be replayed\n"
     assert document("dead", "list", "--counts")["by_title"] == {"signup": 1, "login": 1}
 
 

@@ -43,6 +43,8 @@ def test_one_broker_per_home_that_survives_kill(tmp_path):
         client = redis.Redis.from_url(url)
         client.set("kept", 1)
         assert client.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
+        memory = client.info("memory")
+        assert 0 < memory["maxmemory"] < memory["total_system_memory"]
         until(lambda: client.info("persistence")["aof_pending_bio_fsync"] == 0, "the file is written")
         (pid,) = servers(tmp_path)
         os.kill(pid, signal.SIGKILL)

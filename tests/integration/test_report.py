@@ -284,6 +284,7 @@ def test_trace_says_where_an_event_is_or_what_not_knowing_means(queue, worker):
     unknown = cli("trace", "f" * 32)
     assert unknown.returncode == 1
     assert "not known here" in unknown.stdout
+    assert "searched   the queue\n" in unknown.stdout or "messages of the queue\n" in unknown.stdout
     assert cli("trace").returncode == 2
     assert cli("trace", "--idempotency-key", "order-7").returncode == 1
     assert cli("track", "paid", "idempotency_key=order-7").returncode == 0

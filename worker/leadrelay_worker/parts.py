@@ -65,6 +65,7 @@ class Part:
         command = [sys.executable, "-m", "leadrelay", self.name, *self.options]
         self.child = subprocess.Popen(  # noqa: S603 - ours
             command,
+            stdout=subprocess.DEVNULL,  # we tell what there is to tell; logs go to stderr
             start_new_session=True,  # Ctrl-C is for us alone: we end them
             preexec_fn=_end_with_parent,  # noqa: PLW1509 - there is one thread
         )

@@ -86,7 +86,7 @@ def _parts(settings: Settings, ports: Mapping[str, int], urls: Mapping[str, str]
         *sandbox,
         Part("worker", ["--http", metrics.removeprefix("http://")], note),
         Part("gateway", ["--port", str(ports["gateway"]), *datasets], urls["gateway"]),
-        Part("monitor", ["--port", str(ports["monitor"])], urls["monitor"]),
+        Part("monitor", ["--port", str(ports["monitor"])], f"{urls['monitor']}/delivery"),
     ]
 
 

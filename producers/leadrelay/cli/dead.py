@@ -57,6 +57,7 @@ def list_(*, counts: bool, as_json: bool, **options: Any) -> None:
     shown = found[: limit or _SHOWN]
     if not shown:
         click.echo("no dead letters match")
+        return
     for line in table(_COLUMNS, [_row(letter) for letter in shown], terminal_width(), cut=("TITLE", "LAST OUTCOME")):
         click.echo(line)
     if len(found) > len(shown):

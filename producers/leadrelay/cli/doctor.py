@@ -6,6 +6,7 @@ import textwrap
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -64,7 +65,9 @@ def _send(settings: Settings, queue: Queue, longest_s: float) -> list[Finding]:
     sent = canary.send(Client(settings, queue), time.sleep, longest_s)
     if sent.state != "delivered":
         return [_stuck(sent)]
-    look = f"look in LeadBoxer for the event {canary.TITLE!r} with the id {sent.eid} at {moment(sent.at_ms)}"
+    host = urlsplit(settings.destination_url).hostname or ""
+    where = "in LeadBoxer" if host.endswith("leadboxer.com") else f"at {settings.destination_url}"
+    look = f"look {where} for the event {canary.TITLE!r} with the id {sent.eid} at {moment(sent.at_ms)}"
     found = [ok("canary", f"delivered in {sent.took_s:.1f} s; {look}")]
     return found + ([_read_back(settings, sent.eid)] if readback.can_read(settings) else [])
 

@@ -201,6 +201,8 @@ def _estimate(letters: DeadLetters, plan: Plan, *, as_json: bool) -> None:
         show({**counts, **takes, "goes_on": asdict(goes_on) if goes_on else None})
         return
     click.echo(f"{moving:,} of {found.matching:,} dead letters would be replayed")
+    if not found.matching:
+        return
     click.echo(f"reasons   {_most(found.by_reason)}")
     click.echo(f"titles    {_most(found.by_title)}")
     _tell_left(0 if plan.allow_stale else found.stale, found.needs_edit)

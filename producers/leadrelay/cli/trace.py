@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from leadrelay.cli.common import json_option, moment, open_queue, show
+from leadrelay.cli.common import json_option, moment, open_queue, say, show
 from leadrelay.history import HistoryFiles
 from leadrelay.ids import derived_eid
 from leadrelay.queue.find import MOST_READ
@@ -57,7 +57,7 @@ def _print(told: dict[str, Any]) -> None:
         click.echo(f"title      {told['title']}" + (f"  of dataset {told['dataset']}" if told.get("dataset") else ""))
     if told["accepted"]:
         click.echo(f"accepted   {moment(told['accepted'])}")
-    click.echo(f"state      {told['says']}")
+    say(f"state      {told['says']}")
     if told.get("gave_way"):
         click.echo("order      it failed for long, so the same user's later events do not wait for it any more")
     if told["stale"]:
@@ -71,5 +71,5 @@ def _print(told: dict[str, Any]) -> None:
     for ended in told.get("endings", [])[:-1]:
         click.echo(f"before     {ended['outcome']} at {moment(ended['at'])} ({ended['reason']})")
     searched = told["searched"]
-    read = f"{searched['messages']:,} messages of the queue" if searched["messages"] else "the queue, found at once"
+    read = f"{searched['messages']:,} messages of the queue" if searched["messages"] else "the queue"
     click.echo(f"searched   {read}{'' if searched['complete'] else ', not all'}")
