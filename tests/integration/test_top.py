@@ -114,7 +114,8 @@ def test_json_is_a_line_for_each_look(env, queue):
         assert top.wait(20) == 0
     assert first["ledger"]["ready"] == 7
     assert later["per_s"]["accepted"] > 0
-    assert {"at", "sending", "lag_s", "headroom_s", "workers"} <= later.keys()
+    assert later["at_ms"] > first["at_ms"]
+    assert {"at", "verdict", "sending", "lag_s", "headroom_s", "workers"} <= later.keys()
 
 
 def test_in_a_pipe_it_looks_once(env):

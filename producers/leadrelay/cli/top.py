@@ -79,7 +79,8 @@ class Look:
 
     def document(self) -> dict[str, Any]:
         """Give it for ``--json``: as `status --json`, with the time and the speeds."""
-        return {"at": moment(self.books.now_ms), "per_s": self.speeds(), **self.seen.document()}
+        now_ms = self.books.now_ms
+        return {"at": moment(now_ms), "at_ms": now_ms, "per_s": self.speeds(), **self.seen.document()}
 
     def verdict(self) -> list[str]:
         """Say for people whether events flow, and what to do."""
