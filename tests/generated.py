@@ -29,7 +29,7 @@ Exit codes: 0 fine, 1 the answer is no (unbalanced, findings, rejected lines) or
 2 usage or a wrong setting, 3 broker unreachable.
 
 In `--json`, `…_ms` is a moment in ms since 1970 by the broker's clock, or a length in ms; `…_s` is a length in s; other
-moments are text, UTC. Older names that are moments in ms all the same: `since`, `until` and `next_probe` under `sending`,
+moments are text, UTC. Older names that are moments in ms all the same: `since`, `until`, `next_probe` under `sending`,
 and `at`, `accepted`, `died` and `next_attempt` of `trace`.
 """
 _BEGIN, _END = "<!-- written by `python -m tests.generated` -->\n", "<!-- end -->\n"
