@@ -70,6 +70,7 @@ def test_an_operator_pauses_and_resumes_and_sees_it_without_loading_the_page_aga
     run.queue.enqueue([event(number) for number in range(3)])
     _live(page, "delivery")
     page.shows("Events do not flow: no worker is alive", "#verdict")
+    page.shows("To do: start a worker, none is alive: leadrelay worker", "#verdict")
     page.type("#reason", "of a test")
     page.click("Pause sending")
     page.shows("Sending is paused by monitor: of a test", "#verdict")

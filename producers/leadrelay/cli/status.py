@@ -202,4 +202,6 @@ def _when(caught_up: Estimate) -> str:
     later = f", {caught_up.later:,} scheduled for later" if caught_up.later else ""
     if caught_up.seconds is None:
         return f"nobody can say when: {caught_up.reason}{later}"
+    if not caught_up.seconds:
+        return f"now, but for {caught_up.later:,} scheduled for later"
     return f"in about {span(caught_up.seconds)}{later}" + (f" ({caught_up.reason})" if caught_up.reason else "")

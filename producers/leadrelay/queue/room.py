@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 EVENT_BYTES = 600
 #: Share of its memory above which a broker refuses new events: what is in the queue needs room to move.
 WATERMARK = 0.9
+#: Seconds (30 days) beyond which no end is in sight.
+LONGEST_S = 30 * 86_400.0
 #: ms back to the sample from which growth is taken.
 _GROWTH_MS = 300_000
 
@@ -88,4 +90,4 @@ def headroom_of(before: Sequence[Dated], now: Dated, memory: Mapping[str, Any]) 
     latest = before[-1] if before else now  # without workers none is taken, and it is then that a queue grows
     first = next((sample for sample in before if now.at_ms - sample.at_ms <= _GROWTH_MS), latest)
     seconds = headroom_s(left, growth_per_s(first, now, now.at_ms - first.at_ms))
-    return None if seconds == inf else round(seconds, 1)
+    return None if seconds > LONGEST_S else round(seconds, 1)

@@ -15,6 +15,11 @@ def test_without_samples_and_without_growth_there_is_no_end_in_sight():
     assert headroom_of([at(900, 500)], at(1000, 500), MEMORY) is None
 
 
+def test_an_end_in_more_than_a_month_is_none_in_sight():
+    assert headroom_of([at(900, 0)], at(1000, 100), MEMORY) == round(800e6 / 600, 1)
+    assert headroom_of([at(900, 0)], at(1000, 50), MEMORY) is None
+
+
 def test_growth_is_that_of_the_last_minutes():
     assert headroom_of([at(0, 0), at(900, 100_000)], at(1000, 200_000), MEMORY) == round(800e6 / 600 / 1000, 1)
 

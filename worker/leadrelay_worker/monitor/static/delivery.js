@@ -46,7 +46,7 @@ function showVerdict({ verdict, now }) {
     h("h2", {}, verdict.headline),
     since && h("p", { class: "lr-since", "aria-live": "off" }, since, until),
     verdict.also && h("p", { "aria-live": "off" }, verdict.also),
-    verdict.to_do.map((text) => h("p", {}, text)),
+    verdict.to_do.map((text, number) => h("p", {}, number ? text : `To do: ${text}`)),
     press && h("button", { type: "button", class: "btn btn-primary act", id: "press" }, press),
   );
 }
