@@ -106,7 +106,7 @@ def test_a_revoked_event_is_dropped(run, app, known_as):
 
 def test_rubbish_and_later_versions_in_the_queue_itself(run):
     key = run.queue.keys.name
-    later = b"999 1 eid lane scope and what nobody knows\n{}"
+    later = b"999 1 eid lane scope label 1 0 and what nobody knows\n{}"
     run.queue.client.lpush(key("ready"), b"rubbish", later, b"")
     run.queue.client.hincrby(key("ledger"), "n:ready", 3)
     run.queue.client.hincrby(key("ledger"), "accepted", 3)
