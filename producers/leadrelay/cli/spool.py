@@ -90,7 +90,7 @@ def _others(settings: Settings) -> list[Summary]:
 
 
 def document(settings: Settings) -> dict[str, Any]:
-    """Give the spool for ``--json``: events, bytes, oldest_s, lost, unreadable, and what waits for other brokers."""
+    """Give the spool for ``--json``: as `Summary`, and what waits for other brokers."""
     own = summary(Folder(settings.home, settings.label()))
     return own.document() | {"others": [other.document() for other in _others(settings)]}
 
@@ -103,6 +103,8 @@ def lines(settings: Settings) -> list[str]:
         text += f", {own.bytes / 1e6:,.1f} MB, the oldest {span(own.oldest_s or 0)} old"
     if own.unreadable:
         text += f", {own.unreadable} files of another user"
+    if own.damaged:
+        text += f", {own.damaged} damaged files are kept (*.damaged)"
     if own.lost:
         text += f"; {own.lost:,} lost"
     return [text, *(f"           {line}" for line in _elsewhere(settings))]

@@ -67,7 +67,7 @@ class Drain:
         self._folder, self._send, self._last_batch, self._sent_as = folder, send, last_batch, sent_as
         self._progress = progress or (lambda _: None)
         self._done = Drained()
-        self._damaged: set[str] = set()
+        self._damaged: set[tuple[str, int]] = set()
 
     def run(self, until: float = float("inf")) -> Drained:
         """Drain until nothing waits, or the monotonic time `until` is past (at least one batch is sent).
@@ -134,7 +134,7 @@ class Drain:
             path = path.rename(f"{path}{_RETIRED}")
             if not ended(self._folder, path.name, at):
                 return
-        if name.removesuffix(_RETIRED) in self._damaged:
+        if any(name.removesuffix(_RETIRED) == damaged for damaged, _ in self._damaged):
             path.replace(self._folder.path / f"{name}.damaged")
         else:
             path.unlink()
@@ -150,7 +150,10 @@ class Drain:
         self._progress(self._done)
 
     def _damage(self, name: str, start: int, end: int) -> None:
-        self._damaged.add(name.removesuffix(_RETIRED))
+        place = (name.removesuffix(_RETIRED), start)
+        if place in self._damaged:  # each round meets it again
+            return
+        self._damaged.add(place)
         self._done.damaged_bytes += end - start
         logger.error("the spool is damaged: %d bytes of %s are no events; the file is kept", end - start, name)
 

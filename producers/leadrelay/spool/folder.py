@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _T = TypeVar("_T")
+
+logger = logging.getLogger(__name__)
 
 #: Permissions of the home that a folder in it may have.
 _FOLDER = 0o2770
@@ -120,6 +123,13 @@ class Folder:
         finally:
             os.close(handle)
         temporary.replace(path)
+
+    def set_aside(self, path: Path, data: bytes, cost: str) -> None:
+        """Keep what a damaged file holds beside it, where there is room, and say so; who uses the file begins anew."""
+        kept = path.with_name(f"{path.name}.damaged")
+        logger.error("%s is damaged and kept as %s: %s", path, kept.name, cost)
+        with contextlib.suppress(OSError):
+            self.replace(kept, data)
 
     def _make(self, folder: Path) -> None:
         """Make a folder as a whole: no other process meets it without its permissions, or takes it away half made."""

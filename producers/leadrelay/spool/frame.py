@@ -76,5 +76,13 @@ def find(data: bytes, at: int) -> int:
     return -1
 
 
+def torn(data: bytes) -> bool:
+    """Tell whether this may be the beginning of a frame whose writer was killed, or still writes; else it is damage."""
+    if len(data) < _HEADER.size:
+        return data[: len(_MAGIC)] == _MAGIC[: len(data)]
+    magic, length, _, _ = _HEADER.unpack_from(data)
+    return bool(magic == _MAGIC and len(data) < _HEADER.size + length <= MOST_BYTES)
+
+
 def _checksum(stamp: int, body: bytes) -> int:
     return zlib.crc32(body, zlib.crc32(_STAMP.pack(stamp)))

@@ -28,6 +28,10 @@ def take_room(folder: Folder) -> None:
                 folder.replace(folder.journal, b"{}".ljust(_ROOM), force=False)
 
 
+#: What it holds, in this order.
+_KEYS = ("source", "done", "next", "digest")
+
+
 class Journal:
     """The drain's positions by segment, and the batch in doubt; used by one process at a time.
 
@@ -38,6 +42,7 @@ class Journal:
     def __init__(self, folder: Folder) -> None:
         """Read it; one that is missing or damaged begins at the beginning, and the queue knows recent eids."""
         self._folder = folder
+        self._damaged = b""
         stored = self._read()
         #: Under which the queue remembers the last batch.
         self.source: str = str(stored.get("source") or f"spool-{os.urandom(8).hex()}")
@@ -48,6 +53,9 @@ class Journal:
 
     def settle(self, last_batch: str) -> None:
         """Take the batch in doubt as accepted if it is the one that the queue accepted last."""
+        if self._damaged:
+            cost = "all that waits is sent from its beginning; the queue knows what it took lately"
+            self._folder.set_aside(self._folder.journal, self._damaged, cost)
         if self._digest and self._digest == last_batch:
             self.done = self._next
         self._digest = ""
@@ -83,8 +91,8 @@ class Journal:
         self._write()
 
     def _write(self) -> None:
-        document = {"source": self.source, "done": self.done, "next": self._next, "digest": self._digest}
-        data = json.dumps(document).encode()
+        values = (self.source, self.done, self._next, self._digest)
+        data = json.dumps(dict(zip(_KEYS, values, strict=True))).encode()
         try:
             self._folder.made_for(lambda: self._folder.replace(self._folder.journal, data.ljust(_ROOM)))
         except OSError as error:
@@ -106,10 +114,17 @@ class Journal:
 
     def _read(self) -> dict[str, Any]:
         try:
-            stored = json.loads(self._folder.journal.read_bytes())
-        except (OSError, ValueError):
+            data = self._folder.journal.read_bytes()
+        except OSError:
             return {}
-        return stored if isinstance(stored, dict) else {}
+        try:
+            stored = json.loads(data) if data else {}
+        except (ValueError, RecursionError):
+            stored = None
+        if stored == {} or (isinstance(stored, dict) and stored.keys() >= set(_KEYS)):
+            return stored
+        self._damaged = data
+        return {}
 
 
 def _positions(stored: Any) -> dict[str, int]:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from leadrelay.spool.folder import Folder
 
 _ROOM = 256
+#: Bytes that are read of it: more than any version writes.
+_MOST = 65_536
+_NONE = {"events": 0, "first_ms": 0, "last_ms": 0}
 
 
 class Lost:
@@ -56,26 +59,35 @@ class Lost:
                 os.close(handle)
 
     def _add(self, handle: int) -> None:
-        known, pending = _parsed(os.pread(handle, _ROOM, 0)), self.pending
+        data, pending = os.pread(handle, _MOST, 0), self.pending
+        known = _parsed(data)
+        if known is None:
+            self._folder.set_aside(self._folder.lost, data, "how many events were lost before is not known")
+            known = _NONE
         if pending:
             now = int(time.time() * 1000)
             first = known["first_ms"] or now
             known = {"events": known["events"] + pending, "first_ms": first, "last_ms": now}
         os.pwrite(handle, json.dumps(known).encode().ljust(_ROOM), 0)
+        os.ftruncate(handle, _ROOM)
         self.pending -= pending  # a signal's handler may have lost more meanwhile
 
 
 def lost(folder: Folder) -> dict[str, int]:
     """Give how many events were lost, the first and the last one when (ms, 0 for none)."""
     try:
-        return _parsed(folder.lost.read_bytes())
+        return _parsed(folder.lost.read_bytes()) or _NONE
     except OSError:
-        return _parsed(b"")
+        return _NONE
 
 
-def _parsed(data: bytes) -> dict[str, int]:
+def _parsed(data: bytes) -> dict[str, int] | None:
+    """Read the file; None when it is damaged. One that was just made is empty."""
+    if not data:
+        return _NONE
     try:
         stored = json.loads(data)
-        return {name: int(stored[name]) for name in ("events", "first_ms", "last_ms")}
-    except (ValueError, KeyError, TypeError):
-        return {"events": 0, "first_ms": 0, "last_ms": 0}
+        known = {name: int(stored[name]) for name in _NONE}
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+    return known if min(known.values()) >= 0 else None

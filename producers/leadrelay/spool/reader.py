@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from leadrelay.spool.frame import MOST_BYTES, find, unpack
+from leadrelay.spool.frame import MOST_BYTES, find, torn, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -57,9 +57,13 @@ def read(folder: Folder, name: str, start: int, damage: Callable[[str, int, int]
 
 
 def _skip(chunk: bytes) -> int:
-    """Give how many bytes to leave out of a chunk that begins with no frame; 0 at the end of a segment."""
+    """Give how many bytes to leave out of a chunk that begins with no frame; 0 when one may yet become of it."""
     found = find(chunk, 1)
-    return found if found > 0 else len(chunk) - MOST_BYTES if len(chunk) == _CHUNK else 0
+    if found > 0:
+        return found
+    if len(chunk) == _CHUNK:
+        return len(chunk) - MOST_BYTES
+    return 0 if torn(chunk) else len(chunk)
 
 
 def merged(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 #: ns by which a new base lies above the newest segment.
 _ABOVE = 1_000_000_000
+#: ns that a base has at most, in the year 2116; a file that says more is damaged.
+_MOST = 1 << 62
 
 
 class Stamps:
@@ -48,6 +50,12 @@ class Stamps:
         return stamp  # not what a signal's handler has drawn meanwhile
 
 
+def now(folder: Folder) -> int:
+    """Give the time as stamps tell it, which no clock that is set disturbs."""
+    base = _known(folder, _boot(), 0)
+    return time.time_ns() if base is None else base + time.monotonic_ns()
+
+
 def _base(folder: Folder, above: int) -> int:
     """Give the base that all use; set it if it is missing, of another start, or gives no stamp above a known one."""
     boot = _boot()
@@ -65,9 +73,11 @@ def _known(folder: Folder, boot: str, above: int) -> int | None:
     try:
         of_boot, base = json.loads(folder.order.read_bytes())
         known = int(base) if str(of_boot) == boot else None
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError):
         return None
-    return known if known is not None and known + time.monotonic_ns() >= above else None
+    if known is None or abs(known) > _MOST or known + time.monotonic_ns() < above:
+        return None
+    return known
 
 
 def _boot() -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from leadrelay.spool.journal import Journal
 from leadrelay.spool.lost import lost
 from leadrelay.spool.reader import read
+from leadrelay.spool.stamps import now
 
 if TYPE_CHECKING:
     from leadrelay.spool.folder import Folder
@@ -25,6 +25,7 @@ class Summary:
         oldest_s: Seconds since the oldest was accepted, None when none waits.
         lost: Events that could neither be queued nor spooled.
         unreadable: Segments that this user may not read.
+        damaged: Files that were damaged, and are kept for a person to look at.
     """
 
     label: str
@@ -33,6 +34,7 @@ class Summary:
     oldest_s: float | None
     lost: int
     unreadable: int
+    damaged: int
 
     def document(self) -> dict[str, Any]:
         """Give it for ``--json``."""
@@ -50,5 +52,6 @@ def summary(folder: Folder) -> Summary:
                 oldest = waiting.stamp if oldest is None else min(oldest, waiting.stamp)
         except PermissionError:
             unreadable += 1
-    age = None if oldest is None else max(0.0, time.time() - oldest / 1e9)
-    return Summary(folder.label, events, folder.size(), age, lost(folder)["events"], unreadable)
+    age = None if oldest is None else max(0.0, (now(folder) - oldest) / 1e9)
+    kept = sum(1 for _ in folder.path.glob("*.damaged"))
+    return Summary(folder.label, events, folder.size(), age, lost(folder)["events"], unreadable, kept)

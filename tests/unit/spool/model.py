@@ -6,6 +6,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from leadrelay.entry import Entry
+from leadrelay.spool.drain import Drain
+from leadrelay.spool.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,3 +43,13 @@ def event(number: int, size: int = 10) -> Entry:
 
 def eids(numbers: Sequence[int]) -> list[str]:
     return [f"{number:032x}" for number in numbers]
+
+
+def writer(folder, **options):
+    return Writer(folder, **{"most_bytes": 10**9, **options})
+
+
+def drained(folder):
+    queue = FakeQueue()
+    done = Drain(folder, queue.send, queue.last_batch).run()
+    return queue.order, done
