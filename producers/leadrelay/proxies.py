@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 #: Stands for a peer on a Unix socket, which is on this machine.
 _LOCAL = "127.0.0.1"
+#: Proxies behind each other; of a longer way the beginning is not known. Looking at each takes time, and anybody may
+#: write thousands.
+_MOST_HOPS = 50
 
 Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
 
@@ -49,7 +52,7 @@ def client_address(peer: str, forwarded_for: str, trusted: Networks) -> str:
         forwarded_for: `X-Forwarded-For`, several lines of it joined with commas in their order.
         trusted: Proxies of ours.
     """
-    hops = [peer or _LOCAL, *reversed(forwarded_for.split(",") if forwarded_for else ())]
+    hops = [peer or _LOCAL, *reversed(forwarded_for.rsplit(",", _MOST_HOPS) if forwarded_for else ())]
     for number, hop in enumerate(hops):
         seen = _address(hop.strip())
         if seen is None:

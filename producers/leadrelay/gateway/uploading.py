@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from leadrelay.gateway.rules import Rules
     from leadrelay.serving.asgi import Receive, Scope
 
-#: Events that are made in one go; between two goes other requests are served.
-_PART = 250
 _NOT_TAKEN = "-"
 
 
@@ -81,8 +79,7 @@ class Uploading:
         eids = list(upload.eids_of(lines, visitor.agent))
         events: list[Event | None] = []
         under_way = []
-        for start in range(0, len(lines), _PART):
-            here = slice(start, start + _PART)
+        for here in upload.parts_of(lines):
             part = [self._event(line, eid, visitor) for line, eid in zip(lines[here], eids[here], strict=True)]
             events += part
             taken = [event for event in part if event]

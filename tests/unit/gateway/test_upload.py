@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from leadrelay.gateway.limits import MOST_HEADER, MOST_LINES, MOST_MEMBERS, MOST_PARTS, MOST_UNPACKED
-from leadrelay.gateway.upload import eids_of, lines_of, params_of, unpacked
+from leadrelay.gateway.upload import eids_of, lines_of, params_of, parts_of, unpacked
 from leadrelay.serving.asgi import Refused
 from leadrelay.trackapi.answers import is_event_id
 from urllib3 import encode_multipart_formdata
@@ -115,3 +115,13 @@ def test_what_takes_long_to_read_is_refused_unread(content_type, body, status):
     with pytest.raises(Refused) as caught:
         lines_of(content_type, body)
     assert caught.value.status == status
+
+
+@given(sizes=st.lists(st.integers(1, 8192), max_size=1000))
+def test_what_is_made_in_one_go_is_little_and_nothing_is_left_out(sizes):
+    lines = [b"%d" % number + b"x" * size for number, size in enumerate(sizes)]
+    parts = [lines[part] for part in parts_of(lines)]
+    assert [line for part in parts for line in part] == lines
+    assert all(len(part) == 1 or sum(map(len, part)) <= 16 * 1024 for part in parts)
+    assert all(len(part) <= 250 for part in parts)
+    assert len(parts) <= 1 + sum(sizes) // 4096 + len(sizes) // 250
