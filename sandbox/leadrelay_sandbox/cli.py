@@ -47,6 +47,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
         listener.listen(_BACKLOG)  # before the URL is told: whoever reads it may connect at once
     except OSError as error:
-        message = f"cannot listen on {host}:{port} ({error.strerror}); choose another --port"
+        message = f"cannot listen on {host}:{port} ({error.strerror}); choose another --host or --port"
         raise click.ClickException(message) from None
     return listener

@@ -93,6 +93,8 @@ def import_(file: str, *, trial: bool, **options: Any) -> None:
 
 def _job(file: str, settings: Settings, form: str | None, proxy: str | None, **options: Any) -> Job:
     name = form or guess(file)
+    if name is None and file != "-" and not Path(file).exists():
+        raise ImportMistake(f"{file}: No such file or directory")
     if name is None:
         raise ImportMistake(f"the format cannot be told from this name: --format {'|'.join(FORMATS)}")
     shape = Shape(
