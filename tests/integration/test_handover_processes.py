@@ -12,9 +12,12 @@ import pytest
 from leadrelay import tracking
 from leadrelay.queue import Queue
 from leadrelay.queue.books import read_books
+from leadrelay.spool.folder import folders
+from leadrelay.spool.summary import summary
 
 from tests.chaos.processes import Broker, until
 from tests.chaos.producers import Home, read_queue
+from tests.integration.handing import AWAY
 
 LEAVING = "import leadrelay, time, sys; leadrelay.track_event('a'); sys.stdout.write(str(time.time()))"
 
@@ -64,6 +67,53 @@ def test_a_child_forked_while_its_parent_loads_connects(broker, client, tmp_path
     )
     assert (done.returncode, "Error" in done.stderr) == (0, False)
     assert read_books(Queue(client)).accepted == 1
+
+
+HOLDING = """
+import os, signal, sys, threading
+from contextlib import ExitStack, suppress
+from pathlib import Path
+import leadrelay
+from leadrelay import tracking
+from leadrelay.home import locked
+
+leadrelay.track_event("a")
+here = tracking.client()
+handover, folder = here.handover, here.handover._folder
+parts = [here, handover._writer, handover._lost, handover._door, handover._keeper]
+locks = [tracking._lock(), *(part._lock for part in parts)]
+held = threading.Event()
+
+def hold():
+    with ExitStack() as stack:
+        for lock in [*locks, *map(locked, (folder.order_lock, folder.lock, folder.lost))]:
+            stack.enter_context(lock)
+        held.set()
+        threading.Event().wait()
+
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+if not os.fork():
+    signal.alarm(30)
+    open_files = []
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            open_files.append(os.readlink(f"/proc/self/fd/{name}"))
+    if any(str(folder.path) in name for name in open_files):
+        os._exit(1)
+    leadrelay.track_event("a")
+    os._exit(0)
+os._exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_a_child_forked_while_a_thread_holds_every_lock_tracks(tmp_path):
+    """And it has none of its parent's files open: neither locks nor room that was drained outlive the parent by it."""
+    env = {"LEADRELAY_BROKER_URL": AWAY, "LEADRELAY_DATASET_ID": "d", "LEADRELAY_HOME": str(tmp_path / "home")}
+    done = subprocess.run([sys.executable, "-c", HOLDING], env={**os.environ, **env}, check=False)
+    assert done.returncode == 0
+    (folder,) = folders(tmp_path / "home")
+    assert summary(folder).events == 2
 
 
 @pytest.mark.parametrize("place", ["client", "_writer", "_lost", "_door", "_keeper", "witness", "module"])

@@ -113,16 +113,23 @@ class Folder:
         return handle
 
     def replace(self, path: Path, data: bytes, *, force: bool = True) -> None:
-        """Write a file as a whole, forced to the disk before it takes the old one's place; raises OSError."""
-        temporary = path.with_name(f"{path.name}.{os.getpid()}")
-        handle = self.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        """Write a file as a whole, forced to the disk before it takes the old one's place; raises OSError.
+
+        One does it at a time, so what a process that was killed left of it goes with the next.
+        """
+        made = path.with_name(f".{path.name}-new")
+        made.unlink(missing_ok=True)
+        handle = self.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
             write(handle, data)
             if force:
                 os.fsync(handle)
+        except OSError:
+            made.unlink(missing_ok=True)  # a disk that is full needs its room
+            raise
         finally:
             os.close(handle)
-        temporary.replace(path)
+        made.replace(path)
 
     def set_aside(self, path: Path, data: bytes, cost: str) -> None:
         """Keep what a damaged file holds beside it, where there is room, and say so; who uses the file begins anew."""

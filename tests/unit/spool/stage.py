@@ -102,6 +102,7 @@ class Stage:
         bodies: What each does, in the order in which they go on by themselves, round and round.
         plan: Switches and faults, by rising steps.
         handler: Given the actor's number, what a signal's handler does.
+        watch: Looks at everything after each step.
     """
 
     def __init__(
@@ -109,8 +110,9 @@ class Stage:
         bodies: Sequence[Callable[[], object]],
         plan: Sequence[Switch | Fault] = (),
         handler: Callable[[int], object] = lambda _: None,
+        watch: Callable[[], object] = lambda: None,
     ) -> None:
-        self.handler = handler
+        self.handler, self.watch = handler, watch
         self.actors = [Actor(number, body) for number, body in enumerate(bodies)]
         self.switches = {entry.step: entry.to for entry in plan if isinstance(entry, Switch)}
         self.faults = {entry.step: entry.kind for entry in plan if isinstance(entry, Fault)}
@@ -131,6 +133,7 @@ class Stage:
                 self._fault = self.faults.get(step, "")
                 actor.waits_for_lock = False
                 actor.switch()
+                self.watch()
                 if not actor.waits_for_lock:  # whoever waits for a lock tries again
                     for waiting in self.actors:
                         waiting.waits_for_lock = False

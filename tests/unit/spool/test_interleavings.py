@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -227,6 +228,29 @@ def test_a_home_that_is_removed_is_made_again(first, switches):
     schedules(played(removed, first), switches)
 
 
+@pytest.mark.parametrize(("home", "folder", "file"), [(0o700, 0o700, 0o600), (0o2770, 0o2770, 0o660)])
+def test_nobody_ever_meets_a_file_that_is_open_to_more_or_fewer_than_the_home(home, folder, file):
+    play, met = Play(), set()
+    play.home.chmod(home)
+
+    def watch() -> None:
+        for path in play.home.rglob("*"):
+            mode = path.stat().st_mode
+            known = path.name.startswith(".") or path.parent == play.folder.segments  # being made; one process's own
+            expected = (folder if stat.S_ISDIR(mode) else file) if not known else 0
+            met.add((path.relative_to(play.home).parts[:3], expected, stat.S_IMODE(mode)))
+
+    before = os.umask(0)
+    try:
+        Stage([play.writes(0, 2), play.drains, play.writes(1, 1)], watch=watch).run()
+    finally:
+        os.umask(before)
+        play.close()
+    assert len(met) > 5
+    for parts, expected, mode in met:
+        assert mode == expected or (not expected and not mode & ~home), f"{parts} had {oct(mode)}"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scene", SCENES)
 def test_nothing_is_gone_or_overtaken_in_any_order_of_more_switches(scene):
@@ -234,7 +258,7 @@ def test_nothing_is_gone_or_overtaken_in_any_order_of_more_switches(scene):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", [going, served])
 @pytest.mark.parametrize("kind", FAULTS)
 def test_nothing_is_gone_or_overtaken_whatever_befalls_one_in_any_order(scene, kind):
     schedules(played(scene), switches=1, kinds=[kind], faults=1)
