@@ -3,6 +3,7 @@
 import pytest
 from leadrelay.queue import DeadLetters, Valve
 from leadrelay.queue.books import read_books
+from leadrelay.queue.hot import HotLane, hot_lanes
 from leadrelay.queue.hours import read_hours
 from leadrelay.queue.verify import recount
 from leadrelay.tally import total
@@ -183,3 +184,14 @@ def test_one_of_a_stopped_dataset_does_not_pass_an_older_event_of_its_lane(queue
     set_breaker(queue, "a" * 8, "closed")
     assert seqs(worker.claim()) == [1]
     assert balanced_with(queue, ready=0, held=1, in_flight=2)
+
+
+def test_a_lane_that_holds_back_many_is_told_though_its_next_cannot_be_read(queue, worker):
+    queue.enqueue([entry(number, LANE) for number in range(1, 6)])
+    worker.claim()
+    key = queue.keys.name("held")
+    member = queue.client.zrange(key, 0, 0)[0]
+    run, seq, raw = member.split(b"|", 2)
+    queue.client.zrem(key, member)
+    queue.client.zadd(key, {b"|".join([run, seq, make_newer(raw)]): 0})
+    assert hot_lanes(queue, least=3) == (HotLane(LANE, 4, 2, ""),)

@@ -9,7 +9,7 @@ from redis import exceptions
 
 from leadrelay.queue import scripts
 from leadrelay.queue.hours import names_of
-from leadrelay.queue.message import Message
+from leadrelay.queue.message import Message, UnreadableMessageError
 
 if TYPE_CHECKING:
     from leadrelay.queue.core import Queue
@@ -62,6 +62,10 @@ def _described(queue: Queue, held: str, lane: bytes, size: int) -> HotLane:
     first: Any = queue.client.zrangebylex(held, b"[" + lane + b"|", b"(" + lane + b"}", start=0, num=1)
     if not first:  # it moved on meanwhile
         return HotLane(lane.decode(), size, 0, "")
-    message = Message.parse(first[0].split(b"|", 2)[2])
+    _, seq, raw = first[0].split(b"|", 2)
+    try:
+        message = Message.parse(raw)
+    except UnreadableMessageError:  # of a newer version
+        return HotLane(lane.decode(), size, int(seq), "")
     _, title = names_of(queue, message.accepted_ms, message.label) or ("", "")
     return HotLane(lane.decode(), size, message.seq, title)
