@@ -39,7 +39,7 @@ class Keeper:
         if self.threads:
             with self._lock:
                 self._wanted = True
-                if self._thread is None:
+                if not self.busy:
                     self._thread = self._started()
         if not self.threads and time.monotonic() >= self._due:
             wait = self._step(end)
@@ -48,7 +48,7 @@ class Keeper:
     @property
     def busy(self) -> bool:
         """Whether its thread has something to do."""
-        return self._thread is not None
+        return self._thread is not None and self._thread.is_alive()  # else something has ended it
 
     def _started(self) -> Thread | None:
         thread = Thread(target=self._run, name="leadrelay-keeper", daemon=True)
