@@ -3,6 +3,7 @@
 import pytest
 from leadrelay.queue import DeadLetters, Valve
 from leadrelay.queue.books import read_books
+from leadrelay.queue.find import Search
 from leadrelay.queue.hot import HotLane, hot_lanes
 from leadrelay.queue.hours import read_hours
 from leadrelay.queue.verify import recount
@@ -195,3 +196,15 @@ def test_a_lane_that_holds_back_many_is_told_though_its_next_cannot_be_read(queu
     queue.client.zrem(key, member)
     queue.client.zadd(key, {b"|".join([run, seq, make_newer(raw)]): 0})
     assert hot_lanes(queue, least=3) == (HotLane(LANE, 4, 2, ""),)
+
+
+def test_it_is_found_by_its_eid_waiting_and_set_aside(queue, worker):
+    queue.enqueue([entry(1, LANE)])
+    make_newer_in(queue, "ready")
+    found = Search(queue, f"{1:032x}").run()
+    assert (found.state, found.message.seq, found.message.lane, found.message.payload) == ("ready", 1, LANE, b"")
+    hours_pass_without_newer_workers(queue)
+    worker.claim()
+    found = Search(queue, f"{1:032x}").run()
+    assert (found.state, found.reason, found.message.seq) == ("dead", "newer", 1)
+    assert abs(found.died_ms - queue.now_ms()) < 60_000

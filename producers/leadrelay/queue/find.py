@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from redis import exceptions
 
 from leadrelay.queue import scripts
-from leadrelay.queue.letter import parse_dead
-from leadrelay.queue.message import Message, UnreadableMessageError
+from leadrelay.queue.message import Message, NewerMessageError, UnreadableMessageError, beginning_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,13 +127,10 @@ class Search:
     def _letter(self, record: Any) -> Found | None:
         if self._needle not in record[: 2 * _HEADER_BYTES]:
             return None
-        try:
-            letter = parse_dead(record)
-        except UnreadableMessageError:
-            return None
-        if letter.message.eid != self.eid:
-            return None
-        return Found("dead", letter.message, reason=letter.reason, died_ms=letter.died_ms)
+        head, _, raw = record.partition(b"\n")
+        died, _, reason = head.decode("utf-8", "replace").partition(" ")
+        message = self._match(raw)
+        return Found("dead", message, reason=reason, died_ms=int(died)) if message and died.isdecimal() else None
 
     def _list(self, name: str) -> Found | None:
         """Read a list from its new end: what is pushed meanwhile shifts it towards us, so none is passed over."""
@@ -194,10 +190,12 @@ class Search:
         if raw.find(self._needle, 0, _HEADER_BYTES) < 0:
             return None
         try:
-            message = Message.parse(raw)
+            message: Message | None = Message.parse(raw)
+        except NewerMessageError:
+            message = beginning_of(raw)
         except UnreadableMessageError:
             return None
-        return message if message.eid == self.eid else None
+        return message if message and message.eid == self.eid else None
 
     def _name(self, key: str) -> str:
         return self._queue.keys.name(key)

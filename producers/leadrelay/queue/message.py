@@ -18,6 +18,8 @@ from leadrelay.invalid import is_refused
 VERSION = 1
 
 _FIELDS = 15
+#: The first of them, which are the same in every version.
+_KNOWN = 8
 
 
 class UnreadableMessageError(ValueError):
@@ -125,6 +127,18 @@ class Message:
     def __repr__(self) -> str:
         """Show no payload."""
         return f"Message(seq={self.seq}, eid={self.eid!r}, attempts={self.attempts})"
+
+
+def beginning_of(raw: bytes) -> Message | None:
+    """Read what is known of a message that a newer version wrote: all but its attempts and its payload; else None."""
+    fields = raw.split(b" ", _KNOWN)[:_KNOWN]
+    if len(fields) < _KNOWN:
+        return None
+    _, seq, eid, lane, scope, label, at, opened = (field.decode("latin-1") for field in fields)
+    if not (seq.isdecimal() and at.isdecimal() and opened.isdecimal()):
+        return None
+    known = (int(seq), eid, lane if lane != "-" else "", scope, label, int(at), int(opened))
+    return Message(*known, 0, 0, 0, 0, 0, stale=False, history=(), payload=b"")
 
 
 def wire_of(payload: bytes) -> dict[str, str] | None:
