@@ -87,6 +87,15 @@ def test_a_dataset_whose_breaker_is_forgotten_goes_on(queue, worker, lost):
     assert seqs(worker.claim()) == [1]
 
 
+def test_what_nobody_wrote_as_held_does_not_hide_the_lanes_behind_it(queue, worker):
+    queue.enqueue([entry(1, LANE), entry(2, LANE)])
+    worker.claim()
+    take_away(queue, "lanes", "flight")
+    queue.client.zadd(queue.keys.name("held"), {"0 not a message": 0})
+    assert Mending(queue).step() == Mended(0, 1, 0)
+    assert everything_leaves(queue) == [2]
+
+
 def test_dead_letters_find_their_place_again(queue, worker):
     queue.enqueue(entries(3))
     worker.claim()

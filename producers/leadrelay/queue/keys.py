@@ -16,7 +16,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("suspects", "list"),  # were in flight when a worker died; claimed alone
     ("flight", "hash"),  # "<worker>:<token>" -> message
     ("leases", "zset"),  # worker, by the end of its lease
-    ("replies", "hash"),  # last claim and settle of each worker, for lost replies
+    ("replies", "hash"),  # last claim and settle of each worker, for lost replies; last claim of each version
     ("scheduled", "zset"),  # message, by the time it is due
     ("held", "zset"),  # "<lane or !scope>|<seq>|<message>", by name
     ("lanes", "hash"),  # lane -> seq of its head, and since when that fails

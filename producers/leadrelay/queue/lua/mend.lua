@@ -36,7 +36,7 @@ local function look_at_runs()
   local freed = 0
   for _ = 1, most do
     local member = call('ZRANGEBYLEX', HELD, run == '' and '-' or '(' .. run .. '}', '+', 'LIMIT', 0, 1)[1]
-    run = member and string.match(member, '^([^|]*)|') or ''
+    run = member and string.match(member, '^[^|]*') or ''
     if run == '' then break end
     if let_go() then freed = freed + 1 end
   end
