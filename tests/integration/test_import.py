@@ -189,12 +189,14 @@ def test_json_lines_and_urls(app, tmp_path):
         ("leads.csv", (*CRM, "--delimiter", "ab"), "one character"),
         ("leads.csv", (*CRM, "--rejects", "leads.csv"), "exists already"),
         ("missing.csv", CRM, "No such file"),
+        ("missing", CRM, "No such file"),
         ("leads", CRM, "--format"),
         ("-", CRM, "--format"),
     ],
 )
 def test_mistakes_are_sentences(app, leads, file, options, said, monkeypatch):
     monkeypatch.chdir(leads.parent)
+    (leads.parent / "leads").write_bytes(leads.read_bytes())
     code, out, err = run(file, *options)
     assert (code, out) == (2, "")
     assert said in err

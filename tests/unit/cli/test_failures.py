@@ -102,13 +102,6 @@ main(sys.argv[1:])
     assert not (tmp_path / "home").exists()
 
 
-def test_a_file_that_is_not_there_is_said_before_what_its_name_lacks(tmp_path):
-    done = leadrelay("import", str(tmp_path / "none"), home=tmp_path)
-    assert (done.returncode, "none: No such file" in done.stderr) == (2, True)
-    (tmp_path / "there").write_text("")
-    assert "--format csv|" in leadrelay("import", str(tmp_path / "there"), home=tmp_path).stderr
-
-
 @pytest.mark.parametrize("command", ["gateway", "sandbox", "exporter"])
 def test_a_port_that_is_none_is_refused(command, tmp_path):
     done = leadrelay(command, "--port", "80000", home=tmp_path)
