@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from leadrelay.spool.stamps import Stamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from leadrelay.entry import Entry
     from leadrelay.spool.folder import Folder
@@ -67,7 +69,7 @@ class Drain:
         self._folder, self._send, self._last_batch, self._sent_as = folder, send, last_batch, sent_as
         self._progress = progress or (lambda _: None)
         self._done = Drained()
-        self._damaged: set[tuple[str, int]] = set()
+        self._damaged: set[tuple[Path, int]] = set()
 
     def run(self, until: float = float("inf")) -> Drained:
         """Drain until nothing waits, or the monotonic time `until` is past (at least one batch is sent).
@@ -134,8 +136,9 @@ class Drain:
             path = path.rename(f"{path}{_RETIRED}")
             if not ended(self._folder, path.name, at):
                 return
-        if any(name.removesuffix(_RETIRED) == damaged for damaged, _ in self._damaged):
-            path.replace(self._folder.path / f"{name}.damaged")
+        kept = self._kept(name)
+        if any(kept == damaged for damaged, _ in self._damaged) and not kept.exists():
+            path.replace(kept)
         else:
             path.unlink()
 
@@ -149,11 +152,17 @@ class Drain:
         self._done.events += len(batch)
         self._progress(self._done)
 
+    def _kept(self, name: str) -> Path:
+        """Give where a segment is kept that is damaged."""
+        return self._folder.path / f"{name.removesuffix(_RETIRED)}.damaged"
+
     def _damage(self, name: str, start: int, end: int) -> None:
-        place = (name.removesuffix(_RETIRED), start)
-        if place in self._damaged:  # each round meets it again
+        kept = self._kept(name)
+        if (kept, start) in self._damaged:  # each round meets it again
             return
-        self._damaged.add(place)
+        self._damaged.add((kept, start))
+        with contextlib.suppress(OSError):  # now: the drain that takes the segment away may be another one
+            os.link(self._folder.segments / name, kept)
         self._done.damaged_bytes += end - start
         logger.error("the spool is damaged: %d bytes of %s are no events; the file is kept", end - start, name)
 

@@ -3,11 +3,13 @@
 import os
 
 import pytest
+from leadrelay.errors import BrokerUnavailable
 from leadrelay.spool import stamps as stamps_module
+from leadrelay.spool.drain import Drain
 from leadrelay.spool.lost import Lost, lost
 from leadrelay.spool.summary import summary
 
-from tests.unit.spool.model import drained, eids, event, writer
+from tests.unit.spool.model import FakeQueue, drained, eids, event, writer
 
 
 @pytest.mark.parametrize("cut", [1, 30])
@@ -55,6 +57,26 @@ def test_damage_at_the_end_is_kept_and_told_too(folder, caplog, keep):
     assert done.damaged_bytes == len(data) - (size if keep else 0)
     assert caplog.text.count("the spool is damaged") == 1
     assert summary(folder).damaged == 1
+    assert not folder.waits
+
+
+def test_what_was_damaged_is_kept_though_the_broker_goes_away_meanwhile(folder):
+    here, queue = writer(folder), FakeQueue()
+    here.append([event(number) for number in range(1500)])
+    (name,) = folder.waiting()
+    data = bytearray((folder.segments / name).read_bytes())
+    data[len(data) // 15] ^= 255
+    (folder.segments / name).write_bytes(data)
+
+    def gone(_) -> None:
+        raise BrokerUnavailable("away")
+
+    with pytest.raises(BrokerUnavailable):
+        Drain(folder, queue.send, queue.last_batch, gone).run()
+    Drain(folder, queue.send, queue.last_batch).run()
+    assert len(queue.order) == 1499
+    (kept,) = folder.path.glob("*.damaged")
+    assert kept.read_bytes() == data
     assert not folder.waits
 
 
