@@ -234,9 +234,7 @@ class Handover:
         try:
             drain = self._drain(end)
         except OSError as error:
-            self._closed = (
-                True  # a disk that is full fails the drain: what it cannot take goes to the broker all the same
-            )
+            self._closed = True  # a disk that is full fails the drain: what it cannot take goes to the broker
             self._say("disk", f"the spool in {self._folder.path} cannot be drained ({error.strerror})")
             return False
         except Exception as error:  # noqa: BLE001 - as above

@@ -12,6 +12,7 @@ import leadrelay
 import pytest
 from click.testing import CliRunner
 from leadrelay.cli.spool import drain
+from leadrelay.cli.status import status
 from leadrelay.client import Client
 from leadrelay.errors import InvalidEvent, SpoolFull, SpoolUnusable
 from leadrelay.queue import Queue
@@ -253,6 +254,17 @@ def test_a_disk_that_fills_ends_a_drain_in_a_sentence(app, broker, client, monke
     assert (done.exit_code, type(done.exception)) == (1, SystemExit)
     assert "cannot be drained (No space left on device)" in done.output
     assert folder.waits
+
+
+def test_status_tells_of_a_spool_that_cannot_be_read(app, broker, client, monkeypatch):
+    app(broker.url)
+
+    def refused(_) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Folder, "waiting", refused)
+    assert "cannot be read (Permission denied)" in CliRunner().invoke(status).output
+    assert json.loads(CliRunner().invoke(status, ["--json"]).output)["spool"] == {"error": "Permission denied"}
 
 
 def test_without_threads_calls_drain(app, tmp_path, monkeypatch):

@@ -90,13 +90,23 @@ def _others(settings: Settings) -> list[Summary]:
 
 
 def document(settings: Settings) -> dict[str, Any]:
-    """Give the spool for ``--json``: as `Summary`, and what waits for other brokers."""
-    own = summary(Folder(settings.home, settings.label()))
-    return own.document() | {"others": [other.document() for other in _others(settings)]}
+    """Give the spool for ``--json``: as `Summary`, and what waits for other brokers; or the ``error``."""
+    try:
+        own = summary(Folder(settings.home, settings.label()))
+        return own.document() | {"others": [other.document() for other in _others(settings)]}
+    except OSError as error:
+        return {"error": error.strerror}
 
 
 def lines(settings: Settings) -> list[str]:
     """Give the spool for people."""
+    try:
+        return _lines(settings)
+    except OSError as error:
+        return [f"spool      in {settings.home} cannot be read ({error.strerror})"]
+
+
+def _lines(settings: Settings) -> list[str]:
     own = summary(Folder(settings.home, settings.label()))
     text = f"spool      {own.events:,} events"
     if own.events:
