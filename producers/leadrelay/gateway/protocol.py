@@ -51,6 +51,13 @@ class GatewayProtocol(BoundedProtocol):
         super().on_message_complete()
         self._reading_since = None
 
+    def on_response_complete(self) -> None:
+        """End the connection if a body still comes that nobody waits for, such as a GET's."""
+        unread = not self.pipeline and self.cycle.more_body
+        super().on_response_complete()
+        if unread:
+            self.transport.close()
+
     def pause_writing(self) -> None:
         """The client does not take its answers."""
         super().pause_writing()

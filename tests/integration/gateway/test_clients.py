@@ -47,6 +47,22 @@ def test_what_has_no_end_is_cut_off(here, start):
             client.sendall(b"y" * 2**24)
 
 
+def test_a_body_that_no_request_has_is_not_read_to_its_end(here):
+    with connection(here) as client:
+        client.sendall(b"GET /?si=d&ti=x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):
+            client.sendall(b"y" * 2**24)
+
+
+def test_a_body_that_a_request_need_not_have_is_passed_over(here):
+    with connection(here) as client:
+        client.sendall(b"GET /?si=d&ti=x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nx=y&z")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b"HTTP/1.1 200" in b"".join(iter(lambda: client.recv(65536), b""))
+
+
 def test_pipelined_requests_are_answered_in_order(here):
     requests_ = b"".join(b"GET /?si=d&ti=x&eid=e%05d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(200))
     with connection(here) as client:
