@@ -12,7 +12,7 @@ from leadrelay.contexts import completed
 from leadrelay.entry import Entry, batches
 from leadrelay.errors import InvalidEvent, NotAccepted
 from leadrelay.event import Event, split
-from leadrelay.handover import Handover
+from leadrelay.handover.core import Handover
 from leadrelay.hook import Hook
 from leadrelay.ids import derived_eid, new_eid
 from leadrelay.interruption import let_through
@@ -24,8 +24,8 @@ from leadrelay.trackapi.values import to_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from leadrelay.handover.sender import Sender
     from leadrelay.queue.core import Batch, Queue, Receipt
-    from leadrelay.sender import Sender
     from leadrelay.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -239,7 +239,7 @@ class Client:
         return self._own_sender().enqueue(entries, end=time.monotonic() + budget_s, bulk=True, batch=batch)
 
     def _own_sender(self) -> Sender:
-        from leadrelay.sender import Sender  # noqa: PLC0415 - loads redis, which the import of leadrelay must not
+        from leadrelay.handover.sender import Sender  # noqa: PLC0415 - loads redis, which the import of leadrelay must not
 
         if self._sender is None:
             self._sender = Sender(self.queue)

@@ -269,7 +269,7 @@ def test_status_tells_of_a_spool_that_cannot_be_read(app, broker, client, monkey
 
 def test_without_threads_calls_drain(app, tmp_path, monkeypatch):
     """As in uWSGI without --enable-threads."""
-    monkeypatch.setattr("leadrelay.handover.threads_run", lambda: False)
+    monkeypatch.setattr("leadrelay.handover.core.threads_run", lambda: False)
     broker = Broker(tmp_path)
     here = app(broker.url, TIMEOUT_MS="5000")
     before = set(threading.enumerate())
@@ -288,7 +288,7 @@ def test_without_threads_calls_drain(app, tmp_path, monkeypatch):
     ("options", "run"), [({}, False), ({"enable-threads": b"true"}, True), ({b"threads": b"4"}, True)]
 )
 def test_uwsgi_says_whether_threads_run(monkeypatch, options, run):
-    from leadrelay.keeper import threads_run  # noqa: PLC0415
+    from leadrelay.handover.keeper import threads_run  # noqa: PLC0415
 
     assert threads_run()
     module = type(sys)("uwsgi")

@@ -10,8 +10,8 @@ import click
 from leadrelay import broker
 from leadrelay.cli.common import json_option, progress, show, span
 from leadrelay.forgotten import Forgotten
+from leadrelay.handover.sender import Sender
 from leadrelay.queue.core import Batch
-from leadrelay.sender import Sender
 from leadrelay.settings import Settings
 from leadrelay.spool.drain import Drain, Drained
 from leadrelay.spool.folder import Folder, folders

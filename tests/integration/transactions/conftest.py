@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from leadrelay import tracking
 from leadrelay.contrib.outbox.relay import Relay
+from leadrelay.handover.sender import Sender
 from leadrelay.queue import Message, Queue
-from leadrelay.sender import Sender
 
 from tests import databases
 from tests.integration.transactions.frameworks import FRAMEWORKS

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadrelay import broker, failpoints
 from leadrelay.contrib.outbox.relay import Relay
-from leadrelay.sender import Sender
+from leadrelay.handover.sender import Sender
 from leadrelay.settings import Settings
 
 from tests.chaos.processes import until

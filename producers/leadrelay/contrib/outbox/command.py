@@ -15,7 +15,7 @@ from leadrelay.cli.common import progress, show
 from leadrelay.contrib.outbox.loop import Watch, relay_until
 from leadrelay.contrib.outbox.relay import Relay
 from leadrelay.errors import ConfigurationError
-from leadrelay.sender import Sender
+from leadrelay.handover.sender import Sender
 from leadrelay.settings import Settings
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from leadrelay.queue.core import Batch
 if TYPE_CHECKING:
     from leadrelay.contrib.outbox.row import Noted
     from leadrelay.contrib.outbox.store import Store, Turn
-    from leadrelay.sender import Sender
+    from leadrelay.handover.sender import Sender
 
 #: Seconds that one call to the broker may take. The turn is held meanwhile.
 _BUDGET_S = 5.0

@@ -13,10 +13,10 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from leadrelay.door import Door
 from leadrelay.errors import BrokerUnavailable, NotAccepted, SpoolUnusable
+from leadrelay.handover.door import Door
+from leadrelay.handover.keeper import Keeper, threads_run
 from leadrelay.interruption import let_through
-from leadrelay.keeper import Keeper, threads_run
 from leadrelay.spool.folder import Folder
 from leadrelay.spool.lost import Lost
 from leadrelay.spool.writer import Writer
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Sequence
 
-    from leadrelay.aio import AsyncLink
     from leadrelay.entry import Entry
+    from leadrelay.handover.aio import AsyncLink
     from leadrelay.settings import Settings
     from leadrelay.spool.drain import Drained
 
@@ -193,7 +193,7 @@ class Handover:
         loop = asyncio.get_running_loop()
         found = self._of_loops.get(loop)
         if found is None:
-            from leadrelay.aio import AsyncLink  # noqa: PLC0415 - loads redis; where it is open, it is loaded
+            from leadrelay.handover.aio import AsyncLink  # noqa: PLC0415 - loads redis; where it is open, it is loaded
 
             opened = self._door.opened
             if opened is None:

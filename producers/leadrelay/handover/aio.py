@@ -14,7 +14,7 @@ from redis import exceptions
 
 from leadrelay.entry import MOST_AT_ONCE
 from leadrelay.errors import BrokerUnavailable
-from leadrelay.link import packed
+from leadrelay.handover.link import packed
 from leadrelay.queue import scripts
 from leadrelay.queue.core import enqueue_args
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from leadrelay.entry import Entry
-    from leadrelay.sender import Sender
+    from leadrelay.handover.sender import Sender
 
 
 class AsyncLink:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from leadrelay.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
-    from leadrelay.link import Link
-    from leadrelay.sender import Sender
+    from leadrelay.handover.link import Link
+    from leadrelay.handover.sender import Sender
     from leadrelay.settings import Settings
 
 
@@ -83,9 +83,9 @@ class Door:
         try:
             with _loading:
                 from leadrelay import broker  # noqa: PLC0415 - loads redis, which the import of leadrelay must not
-                from leadrelay.link import Link  # noqa: PLC0415 - as above
+                from leadrelay.handover.link import Link  # noqa: PLC0415 - as above
+                from leadrelay.handover.sender import Sender  # noqa: PLC0415 - as above
                 from leadrelay.queue.core import Queue  # noqa: PLC0415 - as above
-                from leadrelay.sender import Sender  # noqa: PLC0415 - as above
                 from leadrelay.spool import drain as drain  # noqa: PLC0415, PLC0414 - the keeper's; loaded with the others
 
             url = broker.url_of(self._settings, start=False)

@@ -1,5 +1,5 @@
 import pytest
-from leadrelay.keeper import Keeper
+from leadrelay.handover.keeper import Keeper
 
 from tests.chaos.processes import until
 
