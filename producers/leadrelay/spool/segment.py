@@ -51,13 +51,11 @@ class Segment:
         return os.access(self._path, os.F_OK)
 
     def give_up(self) -> None:
-        """Take back what was written in part, and use it no more: the drain may have read further than what stays."""
+        """Take back what was written in part; then it is of no use: the drain may have read further than what stays."""
         with contextlib.suppress(OSError):
             os.ftruncate(self.handle, self.size)
             if not self.size:
                 os.unlink(self._path)  # noqa: PTH108 - kept as it is asked for at every event
-        with contextlib.suppress(OSError):
-            self.close()
 
     def close(self) -> None:
         """Close it; raises OSError."""

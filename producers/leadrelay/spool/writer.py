@@ -105,6 +105,7 @@ class Writer:
             seen = segment.append(data, force=self._always)
         except BaseException:
             segment.give_up()
+            self._leave(segment)
             raise
         if not seen:
             segment.close()

@@ -107,11 +107,16 @@ def test_a_full_disk_gathers_no_segments(folder, monkeypatch):
     assert len(folder.waiting()) == 1
 
 
-def test_segments_that_are_full_are_forced_to_the_disk_too(folder, monkeypatch):
+def test_segments_that_are_full_or_given_up_are_forced_to_the_disk_too(folder, monkeypatch):
     here, synced = writer(folder), []
     monkeypatch.setattr(writer_module, "SEGMENT_BYTES", 100)
     for number in range(5):
         here.append([event(number, 60)])
+    with monkeypatch.context() as patches:
+        patches.setattr(writer_module, "SEGMENT_BYTES", 10**6)
+        patches.setattr(os, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            here.append([event(5)])
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
     here.sync()
     assert set(synced) == {path.stat().st_ino for path in folder.segments.iterdir()}
