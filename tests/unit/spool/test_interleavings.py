@@ -258,7 +258,7 @@ def test_nothing_is_gone_or_overtaken_in_any_order_of_more_switches(scene):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scene", [going, served])
+@pytest.mark.parametrize("scene", [served])
 @pytest.mark.parametrize("kind", FAULTS)
 def test_nothing_is_gone_or_overtaken_whatever_befalls_one_in_any_order(scene, kind):
     schedules(played(scene), switches=1, kinds=[kind], faults=1)
