@@ -36,8 +36,8 @@ def drain(*, as_json: bool) -> None:
         done = _drained(settings, folder, summary(folder).events)
         left = summary(folder)
     except OSError as error:
-        message = f"the spool in {folder.path} cannot be drained ({error.strerror}); what is left in it stays there"
-        raise click.ClickException(message) from None
+        what = f"the spool in {folder.path} (LEADRELAY_HOME) cannot be drained: {error.strerror}"
+        raise click.ClickException(f"{what}; what is left in it stays there") from None
     if as_json:
         show({"drained": done.events, "damaged_bytes": done.damaged_bytes, "spool": document(settings)})
     else:

@@ -23,7 +23,7 @@ def counts(monkeypatch):
         found = numbers.pop(0)
         if isinstance(found, Exception):
             raise found
-        return Summary(folder.label, found() if callable(found) else found, 10, 1.5, 2, 0)
+        return Summary(folder.label, found() if callable(found) else found, 10, 1.5, 2, 0, 0)
 
     monkeypatch.setattr(spooled, "summary", count)
     return numbers
