@@ -252,7 +252,7 @@ def test_a_disk_that_fills_ends_a_drain_in_a_sentence(app, broker, client, monke
     monkeypatch.setattr(Journal, "begin", full)
     done = CliRunner().invoke(drain)
     assert (done.exit_code, type(done.exception)) == (1, SystemExit)
-    assert "cannot be drained (No space left on device)" in done.output
+    assert "cannot be drained: No space left on device" in done.output
     assert folder.waits
 
 
