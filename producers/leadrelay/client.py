@@ -123,7 +123,7 @@ class Client:
             NotAccepted: These events, or later ones of them, are in neither.
         """
         for part in self._parts(events):
-            self._hand(part)
+            _raise(self._hand(part))
 
     def accept(self, events: Sequence[Event]) -> bool:
         """Hand events over; waits at most `timeout_ms` for each thousand, and raises only what a signal's handler did.
@@ -137,28 +137,32 @@ class Client:
         safe = True
         for part in self._parts(events):
             try:
-                self._hand(part)
+                interruption = self._hand(part)
             except Exception as error:  # noqa: BLE001 - the application goes on, whatever it is
                 self._lose(part, error)
                 let_through(error)
                 safe = False
+            else:
+                _raise(interruption)
         return safe
 
     async def aput(self, events: Sequence[Event]) -> None:
         """Do as `put`, from an event loop, which it does not hold up."""
         for part in self._parts(events):
-            await self._ahand(part)
+            _raise(await self._ahand(part))
 
     async def aaccept(self, events: Sequence[Event]) -> bool:
         """Do as `accept`, from an event loop, which it does not hold up."""
         safe = True
         for part in self._parts(events):
             try:
-                await self._ahand(part)
+                interruption = await self._ahand(part)
             except Exception as error:  # noqa: BLE001 - as in `accept`
                 self._lose(part, error)
                 let_through(error)
                 safe = False
+            else:
+                _raise(interruption)
         return safe
 
     def hooked(self, events: Sequence[Event]) -> Sequence[Event]:
@@ -169,19 +173,21 @@ class Client:
         """Give the events as the hook leaves them, in parts that one call takes."""
         return _calls(self.hooked(events))
 
-    def _hand(self, events: Sequence[Event]) -> None:
+    def _hand(self, events: Sequence[Event]) -> BaseException | None:
+        """Hand over as the mode says; gives what is to be raised now that they are safe."""
         if self.settings.mode == "live":
-            self.handover.put([self.entry(event) for event in events])
-        else:
-            MODES[self.settings.mode](self.settings, events)
+            return self.handover.put([self.entry(event) for event in events])
+        MODES[self.settings.mode](self.settings, events)
+        return None
 
-    async def _ahand(self, events: Sequence[Event]) -> None:
+    async def _ahand(self, events: Sequence[Event]) -> BaseException | None:
+        """Do as `_hand`, from an event loop."""
         if self.settings.mode == "live":
-            await self.handover.aput([self.entry(event) for event in events])
-        else:
-            import asyncio  # noqa: PLC0415 - other applications need not load it
+            return await self.handover.aput([self.entry(event) for event in events])
+        import asyncio  # noqa: PLC0415 - other applications need not load it
 
-            await asyncio.to_thread(MODES[self.settings.mode], self.settings, events)
+        await asyncio.to_thread(MODES[self.settings.mode], self.settings, events)
+        return None
 
     def _lose(self, events: Sequence[Event], error: Exception) -> None:
         why = str(error) if isinstance(error, NotAccepted) else type(error).__name__
@@ -244,6 +250,11 @@ class Client:
         if self._sender is None:
             self._sender = Sender(self.queue)
         return self._sender
+
+
+def _raise(interruption: BaseException | None) -> None:
+    if interruption is not None:
+        raise interruption
 
 
 def _own_eid(si: str, eid: Any, key: Any) -> str | None:

@@ -53,7 +53,7 @@ def test_a_time_limit_ends_a_call_that_waits_for_its_reply_and_its_event_is_safe
     limited(error, 0.2)
     with pytest.raises(error):
         leadrelay.track_event("a", serial=1)
-    assert spool(here).events == 1
+    assert (spool(here).events, spool(here).lost) == (1, 0)
     assert here.handover._closed, "it says nothing about the broker"
     hung.process.signal(signal.SIGCONT)
     queue = Queue(hung.client)
@@ -101,4 +101,5 @@ def test_an_event_loop_gets_it_too(app, broker, client, limited, monkeypatch):
     monkeypatch.setattr(here.handover, "_link_of_loop", lambda: signal.raise_signal(signal.SIGALRM))
     with pytest.raises(TooLong):
         asyncio.run(leadrelay.atrack_event("a"))
+    assert spool(here).lost == 0
     until(lambda: read_books(Queue(client)).accepted == 1, "the event is drained from the spool")

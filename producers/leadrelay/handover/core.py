@@ -76,21 +76,25 @@ class Handover:
             self._writer.prepare()
             self._lost.prepare()
 
-    def put(self, entries: Sequence[Entry]) -> None:
+    def put(self, entries: Sequence[Entry]) -> BaseException | None:
         """Put events (at most `MOST_AT_ONCE`) into the queue, or else into the spool.
+
+        Returns:
+            What a signal's handler raised while the broker was waited for; the events are safe, and it is to be raised.
 
         Raises:
             SpoolFull, SpoolUnusable: They are in neither; the broker is away.
-            BaseException: What a signal's handler raised; they are safe.
+            BaseException: What a signal's handler raised while they were spooled; they may be in neither.
         """
         end = self._end()
         try:
             if self._closed and not self._folder.waits and self._sent(entries, end):
-                return
-        except BaseException:  # what interrupts a call reaches the application once the events are safe
+                return None
+        except BaseException as interruption:  # noqa: BLE001 - it reaches the application once the events are safe
             self._keep_safe(entries, end)
-            raise
+            return interruption
         self._keep_safe(entries, end)
+        return None
 
     def _keep_safe(self, entries: Sequence[Entry], end: float) -> None:
         """Put events into the spool, or else into the queue."""
@@ -102,16 +106,17 @@ class Handover:
         finally:
             self._keeper.wake(end)
 
-    async def aput(self, entries: Sequence[Entry]) -> None:
+    async def aput(self, entries: Sequence[Entry]) -> BaseException | None:
         """Do as `put`, from an event loop."""
         end = self._end()
         try:
             if self._closed and not self._folder.waits and await self._asent(entries, end):
-                return
-        except Exception:  # as in `put`; a task that is cancelled ends at once
+                return None
+        except Exception as interruption:  # noqa: BLE001 - as in `put`; a task that is cancelled ends at once
             await self._akeep_safe(entries, end)
-            raise
+            return interruption
         await self._akeep_safe(entries, end)
+        return None
 
     async def _akeep_safe(self, entries: Sequence[Entry], end: float) -> None:
         import asyncio  # noqa: PLC0415 - other applications need not load it
