@@ -1,6 +1,7 @@
 """Signals whose handlers raise while an event is handed over, with a real broker that hangs."""
 
 import asyncio
+import select
 import signal
 
 import leadrelay
@@ -103,3 +104,10 @@ def test_an_event_loop_gets_it_too(app, broker, client, limited, monkeypatch):
         asyncio.run(leadrelay.atrack_event("a"))
     assert spool(here).lost == 0
     until(lambda: read_books(Queue(client)).accepted == 1, "the event is drained from the spool")
+
+
+def test_a_reply_is_waited_for_without_poll_as_under_eventlet(app, broker, client, monkeypatch):
+    app(broker.url, STRICT="true")
+    monkeypatch.delattr(select, "poll")
+    assert leadrelay.track_event("a")
+    assert read_books(Queue(client)).accepted == 1

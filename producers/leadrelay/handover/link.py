@@ -6,7 +6,7 @@ their own, for which the call waits as long as it has time.
 
 from __future__ import annotations
 
-import socket
+import select
 import time
 from functools import lru_cache
 from threading import Condition, Thread, local
@@ -16,7 +16,6 @@ import redis
 from redis import exceptions
 
 from leadrelay import broker
-from leadrelay.interruption import let_through
 
 #: Connections of one process; more callers at a time wait for one.
 MOST_CONNECTIONS = 64
@@ -67,8 +66,7 @@ class Link(redis.Redis):
 
     def _exchange(self, connection: Any, end: float, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         connection.send_packed_command([packed(args)], check_health=False)
-        _await(connection, end)
-        if not connection.can_read(max(0.001, end - time.monotonic())):
+        if not _replies(connection, end):
             raise exceptions.TimeoutError("no reply in time")
         parse: Any = self.parse_response
         return parse(connection, args[0], **options)
@@ -132,21 +130,19 @@ class Link(redis.Redis):
             one.disconnect()
 
 
-def _await(connection: Any, end: float) -> None:
-    """Wait for the reply's first byte, as far as TLS allows; what goes wrong is left for redis-py to tell.
+def _replies(connection: Any, end: float) -> bool:
+    """Tell whether a reply has begun until a monotonic time.
 
-    redis-py would take the TimeoutError of a signal's handler for the end of its own patience.
+    redis-py would take the TimeoutError of a signal's handler for the end of its own patience, and asks the system more
+    often; TLS, which may have read the reply already, and eventlet, which has no `poll`, are left to it.
     """
+    patience = max(0.001, end - time.monotonic())
     sock = connection._sock  # noqa: SLF001 - has had this name since redis-py 2
-    if hasattr(sock, "pending"):
-        return
-    sock.settimeout(max(0.001, end - time.monotonic()))
-    try:
-        sock.recv(1, socket.MSG_PEEK)
-    except OSError as error:
-        let_through(error)
-    finally:
-        sock.settimeout(connection.socket_timeout)
+    if hasattr(sock, "pending") or not hasattr(select, "poll"):
+        return bool(connection.can_read(patience))
+    waiting = select.poll()
+    waiting.register(sock, select.POLLIN)
+    return bool(waiting.poll(patience * 1000))
 
 
 def packed(args: tuple[Any, ...]) -> bytes:
