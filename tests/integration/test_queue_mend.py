@@ -123,6 +123,14 @@ def test_what_nobody_wrote_as_in_flight_does_not_stop_the_rescue(queue, worker):
     assert [letter.reason for letter in DeadLetters(queue).select()] == ["unreadable"]
 
 
+def test_what_names_no_worker_does_not_stop_the_mending(queue, worker):
+    queue.enqueue(entries(2))
+    worker.claim()
+    take_away(queue, "leases")
+    queue.client.hset(queue.keys.name("flight"), "of nobody", "not a message")
+    assert Mending(queue).step() == Mended(1, 0, 0)
+
+
 def test_the_controller_mends_and_goes_on_when_it_cannot(queue, worker, caplog, monkeypatch):
     queue.enqueue(entries(1))
     worker.claim()

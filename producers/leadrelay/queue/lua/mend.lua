@@ -12,7 +12,7 @@ local function give_leases()
   local given, looked_at = 0, {}
   for _, field in ipairs(call('HKEYS', FLIGHT)) do
     local worker = string.match(field, '^(.*):')
-    if not looked_at[worker] then
+    if worker and not looked_at[worker] then
       looked_at[worker] = true
       given = given + call('ZADD', LEASES, 'NX', NOW + lease, worker)
     end
