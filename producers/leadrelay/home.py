@@ -89,8 +89,8 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     if key in _held:
         yield False
         return
-    _held.add(key)
     try:
+        _held.add(key)  # in here: what a handler raises on its return must not leave it
         while True:
             handle = _opened(path)
             try:

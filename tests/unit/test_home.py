@@ -38,6 +38,18 @@ def test_a_handler_does_not_wait_for_its_own_thread(tmp_path):
         assert mine
 
 
+def test_a_handler_that_raises_before_the_lock_is_taken_leaves_it_to_the_next(tmp_path, monkeypatch):
+    class Interrupted(set):
+        def add(self, key):
+            super().add(key)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(home, "_held", held := Interrupted())
+    with pytest.raises(KeyboardInterrupt), locked(tmp_path / "lock"):
+        pass
+    assert not held
+
+
 def test_a_lock_dies_with_its_process_though_a_child_lives_on(tmp_path):
     ends, leaves = os.pipe()
     parent = os.fork()
