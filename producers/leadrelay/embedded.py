@@ -71,6 +71,11 @@ def join(home: Path) -> str | None:
     return _url(state) if state and _answers(state) else None
 
 
+def lives(home: Path) -> bool:
+    """Tell whether the home's broker runs, though it may not answer (it loads its data, or hangs); raises OSError."""
+    return _alive(ensure(home), _state(home))
+
+
 def start_or_join(home: Path) -> str:
     """Give the URL of the home's broker, starting it when it does not run.
 
@@ -199,10 +204,10 @@ def _pid(state: dict[str, Any]) -> int | None:
             return None
 
 
-def _alive(home: Path, state: dict[str, Any]) -> bool:
+def _alive(home: Path, state: dict[str, Any] | None) -> bool:
     """Whether the server has not ended; one of a release that knew no lock is alive while it answers."""
     with hand_over(home / "server.lock") as handle:
-        return handle is None or _answers(state)
+        return handle is None or (state is not None and _answers(state))
 
 
 def _client(state: dict[str, Any]) -> redis.Redis:

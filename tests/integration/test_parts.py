@@ -1,6 +1,7 @@
 """`leadrelay up` and `leadrelay run`: everything that they say is there."""
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from leadrelay import embedded
 from leadrelay.settings import Settings
 from leadrelay.spool.folder import Folder
 from leadrelay.spool.writer import Writer
+from leadrelay_worker.up import OwnBroker
 
 from tests.chaos.processes import Process, free_port, until
 from tests.unit.spool.model import event
@@ -124,6 +126,33 @@ def test_up_leaves_a_broker_that_ran_before(tmp_path):
     finally:
         process.kill()
         embedded.stop(home)
+
+
+def test_a_broker_that_ran_before_and_hung_for_a_while_is_not_ended(tmp_path, monkeypatch):
+    embedded.start_or_join(tmp_path)
+    own, join = OwnBroker(Settings(home=tmp_path)), embedded.join
+    own.started()
+    with monkeypatch.context() as hung:
+        answers = iter([None])
+        hung.setattr(embedded, "join", lambda home: next(answers, None) or join(home))
+        own.watch()
+    own.end()
+    assert join(tmp_path)
+    embedded.stop(tmp_path)
+    own.watch()
+    own.end()
+    assert not embedded.lives(tmp_path), "this one was started here"
+
+
+def test_up_goes_on_while_its_broker_cannot_be_started(tmp_path, monkeypatch, capsys):
+    own = OwnBroker(Settings(home=tmp_path))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(embedded, "_write", full)
+    own.watch()
+    assert "No space left" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "number"), [("monitor", 0), ("gateway", 2), ("metrics", 3)])

@@ -106,7 +106,7 @@ class OwnBroker:
         """Start or join it; gives where it is, for people. Errors as `embedded.start_or_join`."""
         if self._settings.broker_url:
             return "LEADRELAY_BROKER_URL"
-        self._ours = embedded.join(self._settings.home) is None
+        self._ours = not embedded.lives(self._settings.home)
         embedded.start_or_join(self._settings.home)
         return f"embedded, data in {self._settings.home}"
 
@@ -115,10 +115,10 @@ class OwnBroker:
         if self._settings.broker_url or embedded.join(self._settings.home):
             return
         try:
+            self._ours = self._ours or not embedded.lives(self._settings.home)
             embedded.start_or_join(self._settings.home)
-            self._ours = True
             click.echo("broker   did not answer; it runs again on its data")
-        except BrokerUnavailable as error:
+        except (BrokerUnavailable, OSError) as error:  # a full disk
             click.echo(str(error), err=True)
 
     def end(self) -> None:
