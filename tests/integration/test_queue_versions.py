@@ -208,3 +208,35 @@ def test_it_is_found_by_its_eid_waiting_and_set_aside(queue, worker):
     found = Search(queue, f"{1:032x}").run()
     assert (found.state, found.reason, found.message.seq) == ("dead", "newer", 1)
     assert abs(found.died_ms - queue.now_ms()) < 60_000
+
+
+def test_one_is_no_probe_of_its_dataset_and_keeps_no_worker_busy(queue, worker):
+    queue.enqueue([entry(1, scope="a" * 8)])
+    make_newer_in(queue, "ready")
+    set_breaker(queue, "a" * 8, "half_open")
+    assert seqs(worker.claim()) == []
+    claim = worker.claim()
+    assert (seqs(claim), claim.more, claim.wait_ms) == ([], False, 1000)
+    assert balanced_with(queue, ready=0, held=1)
+    queue.enqueue([entry(2, scope="a" * 8)])
+    assert seqs(worker.claim()) == [2]
+    hours_pass_without_newer_workers(queue)
+    set_breaker(queue, "a" * 8, "closed")
+    assert seqs(worker.claim()) == []
+    assert balanced_with(queue, held=0, dead=1)
+
+
+def test_no_probe_of_its_dataset_passes_one_of_its_lane(queue, worker):
+    queue.enqueue([entry(1, LANE, scope="a" * 8), entry(2, LANE, scope="a" * 8), entry(3, scope="a" * 8)])
+    set_breaker(queue, "a" * 8, "open")
+    assert seqs(worker.claim()) == []
+    key = queue.keys.name("held")
+    run, seq, raw = queue.client.zrange(key, 0, 0)[0].split(b"|", 2)
+    queue.client.zrem(key, b"|".join([run, seq, raw]))
+    queue.client.zadd(key, {b"|".join([run, seq, make_newer(raw)]): 0})
+    set_breaker(queue, "a" * 8, "half_open")
+    assert seqs(worker.claim()) == [3]
+    worker.settle(3)
+    set_breaker(queue, "a" * 8, "half_open")
+    assert seqs(worker.claim()) == []
+    assert balanced_with(queue, ready=0, held=2)

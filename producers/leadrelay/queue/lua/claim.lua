@@ -10,6 +10,7 @@ local LONGEST_WAIT = 1000  -- ms; bounds what a worker sleeps through when a wak
 local PATTERN = {RETURNING, READY, RETURNING, READY, RETURNING, READY, RETURNING, READY, RETURNING, BULK}
 
 local LOOK = 50            -- events among which a probe is chosen
+local NO_PROBE = 1e7       -- stands for how often one was handed out that only a newer version can, or that waits behind one
 local MOST_SUSPECTS = 100  -- looked at in one claim
 local FEWEST_MS = 10       -- between claims for one token of a rate
 local NEWER_PATIENCE = 900000  -- ms without a claim by a worker of the version that wrote a message, until it is set aside
@@ -144,12 +145,14 @@ end
 
 -- Which of several is the probe: the oldest fresh one, else the one handed out least; not the one that tripped the
 -- breaker. One that was handed out before is the head of its lane, so passing it over keeps the order (or it is out of
--- its order). Gives its index and how often it was handed out.
+-- its order); nor is one chosen that waits behind one of a newer version. Gives its index and how often it was handed out.
 local function choose(raws, tripped_by)
-  local best, fewest = nil, math.huge
+  local best, fewest, behind = nil, math.huge, {}
   for i, raw in ipairs(raws) do
     local m, newer = parse(raw)
-    local tried = m and m.claims or newer and 1e7 or 0
+    local tried = m and m.claims or newer and NO_PROBE or 0
+    if newer then behind[newer.lane] = newer.lane ~= '-' end
+    if m and behind[m.lane] then tried = NO_PROBE end
     if m and m.seq == tripped_by and (tried > 0 or m.lane == '-') then tried = tried + 1e6 end
     if tried < fewest then best, fewest = i, tried end
     if fewest == 0 then break end
@@ -247,8 +250,9 @@ local function may_come(version)
 end
 
 -- A message of a newer version is left to a worker that knows it, and its lane waits: at the end of its list, or where one
--- that can be read would be held. When none comes it is set aside as it is, a dead letter for that version, and its lane goes on.
-local function hand_on(m, leave, from)
+-- that can be read would be held; no probe, it stays where it is. When none comes it is set aside as it is, a dead letter for
+-- that version, and its lane goes on.
+local function hand_on(m, leave, from, probed)
   local state = from == HELD and 'held' or 'ready'
   if from == HELD then m.open = whole(clock - m.open) end
   if not may_come(m.version) then
@@ -257,6 +261,10 @@ local function hand_on(m, leave, from)
     move(state, 'dead', 1)
     release_lane(m)
     moved = moved + 1
+    return
+  end
+  if probed then
+    barren[probed] = true
     return
   end
   local blocked_here = from ~= HELD and valve['b:' .. m.scope]
@@ -278,7 +286,7 @@ local alone, drain = false, false
 local function deal(raw, leave, from, probed)
   local m, newer = parse(raw)
   if newer then
-    hand_on(newer, leave, from)
+    hand_on(newer, leave, from, probed)
     return true
   end
   if not m then
