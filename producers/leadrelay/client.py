@@ -138,9 +138,11 @@ class Client:
         for part in self._parts(events):
             try:
                 interruption = self._hand(part)
-            except Exception as error:  # noqa: BLE001 - the application goes on, whatever it is
+            except BaseException as error:
                 self._lose(part, error)
                 let_through(error)
+                if not isinstance(error, Exception):  # Ctrl-C; else the application goes on, whatever it is
+                    raise
                 safe = False
             else:
                 _raise(interruption)
@@ -157,7 +159,7 @@ class Client:
         for part in self._parts(events):
             try:
                 interruption = await self._ahand(part)
-            except Exception as error:  # noqa: BLE001 - as in `accept`
+            except Exception as error:  # noqa: BLE001 - as in `accept`; a task that is cancelled ends at once
                 self._lose(part, error)
                 let_through(error)
                 safe = False
@@ -189,7 +191,7 @@ class Client:
         await asyncio.to_thread(MODES[self.settings.mode], self.settings, events)
         return None
 
-    def _lose(self, events: Sequence[Event], error: Exception) -> None:
+    def _lose(self, events: Sequence[Event], error: BaseException) -> None:
         why = str(error) if isinstance(error, NotAccepted) else type(error).__name__
         if self._handover:
             self._handover.lose(len(events), why)

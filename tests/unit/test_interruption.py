@@ -132,10 +132,11 @@ def test_neither_a_hook_nor_identify_nor_a_value_keeps_it(handle):
             call()
 
 
-def test_an_event_that_a_handler_kept_from_being_sent_is_counted(handle, caplog, monkeypatch):
-    handle(raises)
+@pytest.mark.parametrize(("handler", "error"), [(raises, TooLong), (signal.default_int_handler, KeyboardInterrupt)])
+def test_an_event_that_a_handler_kept_from_being_sent_is_counted(handle, caplog, monkeypatch, handler, error):
+    handle(handler)
     client = Client(Settings(dataset_id="d1", mode="inline"))
     monkeypatch.setitem(modes.MODES, "inline", alarm)
-    with pytest.raises(TooLong):
+    with pytest.raises(error):
         client.accept([client.make("t", {})])
-    assert "1 events were not sent: TooLong" in caplog.text
+    assert f"1 events were not sent: {error.__name__}" in caplog.text
