@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Permissions of a folder that a file in it may have.
 FILE = 0o660
+#: What systems answer where a file can have no second name.
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
 #: Handles of this process that are no use to a forked child, which closes them: a lock belongs to all copies of its
 #: handle, and would outlive a parent that was killed; a file that is removed keeps its room while it is open.
@@ -56,10 +59,24 @@ def appear(path: Path) -> None:
     try:
         share(handle, path.parent, FILE)
         with suppress(FileExistsError):
-            os.link(made, path)
+            _link(made, path)
     finally:
         os.close(handle)
         made.unlink(missing_ok=True)
+
+
+def _link(made: Path, path: Path) -> None:
+    """Give a file its name, unless one has it; where the disk has no links (CIFS, FAT), make it there in two steps."""
+    try:
+        os.link(made, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            share(handle, path.parent, FILE)
+        finally:
+            os.close(handle)
 
 
 def own(handle: int) -> int:

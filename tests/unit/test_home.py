@@ -1,3 +1,4 @@
+import errno
 import fcntl
 import os
 import stat
@@ -127,3 +128,17 @@ def test_a_file_that_is_there_is_left(tmp_path):
     (tmp_path / "file").write_text("what it has")
     appear(tmp_path / "file")
     assert (tmp_path / "file").read_text() == "what it has"
+
+
+def test_a_file_appears_where_the_disk_has_no_links(tmp_path, monkeypatch):
+    def link(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    tmp_path.chmod(0o770)
+    for _ in range(2):
+        with locked(tmp_path / "lock") as mine:
+            assert mine
+            assert not free(tmp_path / "lock")
+    assert [(path.name, stat.S_IMODE(path.stat().st_mode)) for path in tmp_path.iterdir()] == [("lock", 0o660)]
+    appear(tmp_path / "lock")
