@@ -118,6 +118,7 @@ OUT_OF_REACH = (
     "what the endpoint has: ask LeadBoxer to delete it",
     "outbox tables, and files that are imported later",
     "spools of other homes: their drain drops what was spooled before; run this there to see it",
+    "damaged files of spools (*.damaged): remove them",
     "the rejected-lines files of imports, and exports of dead letters",
     "backups of the broker and of homes",
     "what has been sent before this moment and is under way",

@@ -106,6 +106,7 @@ def test_what_waits_in_a_spool_comes_to_the_broker_without_the_person(here):
     writer.append([Entry("2" * 32, "c" * 16, scope_of({"si": DATASET}), others)])
     said = forget(here, "--user", "uid=u-777777", "--dataset", DATASET)
     assert said["waiting"] == {"spool": 1}
+    assert any("*.damaged" in place for place in said["out_of_reach"])
     later()
     writer.append([Entry("3" * 32, "b" * 16, scope_of({"si": DATASET}), theirs.replace(b"1" * 32, b"3" * 32))])
     cli(here, "drain")
