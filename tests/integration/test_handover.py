@@ -11,8 +11,7 @@ import threading
 import leadrelay
 import pytest
 from click.testing import CliRunner
-from leadrelay.cli.spool import drain
-from leadrelay.cli.status import status
+from leadrelay.cli import group
 from leadrelay.client import Client
 from leadrelay.errors import InvalidEvent, SpoolFull, SpoolUnusable
 from leadrelay.queue import Queue
@@ -250,7 +249,7 @@ def test_a_disk_that_fills_ends_a_drain_in_a_sentence(app, broker, client, monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Journal, "begin", full)
-    done = CliRunner().invoke(drain)
+    done = CliRunner().invoke(group, ["drain"])
     assert (done.exit_code, type(done.exception)) == (1, SystemExit)
     assert "cannot be drained: No space left on device" in done.output
     assert folder.waits
@@ -263,8 +262,8 @@ def test_status_tells_of_a_spool_that_cannot_be_read(app, broker, client, monkey
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Folder, "waiting", refused)
-    assert "cannot be read (Permission denied)" in CliRunner().invoke(status).output
-    assert json.loads(CliRunner().invoke(status, ["--json"]).output)["spool"] == {"error": "Permission denied"}
+    assert "cannot be read (Permission denied)" in CliRunner().invoke(group, ["status"]).output
+    assert json.loads(CliRunner().invoke(group, ["status", "--json"]).output)["spool"] == {"error": "Permission denied"}
 
 
 def test_without_threads_calls_drain(app, tmp_path, monkeypatch):
