@@ -179,7 +179,7 @@ def _state(home: Path) -> dict[str, Any] | None:
         state = json.loads((home / "broker.json").read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return state if {"port", "password"} <= state.keys() else None
+    return state if isinstance(state, dict) and {"port", "password"} <= state.keys() else None
 
 
 def _url(state: dict[str, Any]) -> str:

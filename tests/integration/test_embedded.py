@@ -66,6 +66,12 @@ def test_its_files_are_private(tmp_path):
         embedded.stop(tmp_path)
 
 
+@pytest.mark.parametrize("text", ["", "x", "[]", "{}"])
+def test_what_does_not_tell_of_a_server_is_none(tmp_path, text):
+    (tmp_path / "broker.json").write_text(text)
+    assert embedded.join(tmp_path) is None
+
+
 def test_many_that_start_at_once_and_are_killed_in_between_start_one_server(tmp_path):
     dice = random.Random(7)
     try:
