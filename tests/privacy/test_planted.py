@@ -13,6 +13,7 @@ import pytest
 import requests
 from leadrelay.queue import DeadLetters
 from leadrelay.queue.audit import read_audit
+from leadrelay.queue.letter import DeadLetter
 
 from tests.chaos.processes import Broker, Process, free_port, gateway, until
 from tests.chaos.run import DATASET, Run
@@ -133,8 +134,11 @@ def _settle(made: Planted) -> None:
         books = made.run.books()
         return not (books.inbox or books.ready or books.in_flight) and books.dead > 0
 
+    def rejected() -> DeadLetter | None:
+        return next((letter for letter in DeadLetters(made.run.queue).select() if letter.reason == "rejected"), None)
+
     until(quiet, "everything was tried", 120)
-    letter = next(DeadLetters(made.run.queue).select())
+    letter = until(rejected, "a letter can be mended")
     seq = str(letter.message.seq)
     made.cli("dead", "edit", seq, f"email={address('edited')}", f"wrong{address('x')}=1", shown=True)
     made.cli("dead", "edit", seq, f"email={address('edited')}", f"si={DATASET}", "ti=mended")
