@@ -164,7 +164,7 @@ def _flowing(seen: Numbers) -> Verdict:
     of_all = any(breaker.key == ALL and breaker.state != "limited" for breaker in sending.breakers)
     says = "Events do not flow" if of_all else "Some events do not flow"
     do = "nothing, one event at a time tries whether the endpoint is back; to try now: leadrelay resume"
-    look = "what the endpoint answers: leadrelay doctor"
+    look = "see what the endpoint answers: leadrelay doctor"
     return Verdict("problem", "stopped", says, sending.reason, sending.since_ms, to_do=(do, look), press="try")
 
 

@@ -26,7 +26,7 @@ ALONE = replace(ON, breakers=(Breaker("@worker/7-a-b", "open", "no name for 100%
 START = "start a worker, none is alive: leadrelay worker"
 TRY = (
     "nothing, one event at a time tries whether the endpoint is back; to try now: leadrelay resume",
-    "what the endpoint answers: leadrelay doctor",
+    "see what the endpoint answers: leadrelay doctor",
 )
 FULL = "give the broker more memory, or drop dead letters that nobody needs: leadrelay dead drop"
 NOTHING = Estimate(0.0)

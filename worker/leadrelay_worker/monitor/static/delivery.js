@@ -40,13 +40,15 @@ function showVerdict({ verdict, now }) {
     verdict.since_ms && `Since ${moment(verdict.since_ms)} (${ago(verdict.since_ms, now).replace(/\.\d/, "")})`;
   const until = verdict.until_ms && `, until ${moment(verdict.until_ms)}`;
   const press = { resume: "Resume sending", try: "Try now" }[verdict.press];
+  const [first, ...others] = verdict.to_do;
   part("verdict").dataset.level = verdict.level;
   fill(
     part("verdict"),
     h("h2", {}, verdict.headline),
     since && h("p", { class: "lr-since", "aria-live": "off" }, since, until),
     verdict.also && h("p", { "aria-live": "off" }, verdict.also),
-    verdict.to_do.map((text, number) => h("p", {}, number ? text : `To do: ${text}`)),
+    first && h("p", {}, `To do: ${first}`),
+    others.length > 0 && h("ul", {}, others.map((text) => h("li", {}, text))),
     press && h("button", { type: "button", class: "btn btn-primary act", id: "press" }, press),
   );
 }
