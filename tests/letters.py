@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 from leadrelay.queue import Entry, Queue, Settlement
 from leadrelay.queue.core import MOST_AT_ONCE
 
+from tests.chaos.processes import until
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from leadrelay.queue.letter import DeadLetter
 
 LANE = "a" * 16
 _requests = itertools.count()
@@ -42,3 +46,25 @@ def die(queue: Queue, entries: Sequence[Entry], reason: str = "refused") -> list
             died += gone
     assert len(died) == len(entries), "all of them died, and nothing else was waiting"
     return sorted(died)
+
+
+def seqs(found: Iterable[DeadLetter]) -> list[int]:
+    """Give the sequence numbers of letters."""
+    return [letter.message.seq for letter in found]
+
+
+def on(_seconds: float) -> bool:
+    """Wait for a run's next step; nobody stops it."""
+    return False
+
+
+def stop_after(looks: int) -> Callable[[float], bool]:
+    """Give a wait that is stopped after so many steps."""
+    left = iter(range(looks))
+    return lambda _: next(left, None) is None
+
+
+def a_moment(queue: Queue) -> None:
+    """Let the broker's clock move on by a ms."""
+    before = queue.now_ms()
+    until(lambda: queue.now_ms() > before, "a ms has passed")

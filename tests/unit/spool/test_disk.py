@@ -15,16 +15,16 @@ from leadrelay.spool.lost import Lost, lost
 from tests.unit.spool.model import FakeQueue, drained, eids, event, writer
 
 
+def takes_ten_bytes(handle, data, write=os.write):
+    """Write as to a disk that fills."""
+    write(handle, data[:10])
+    raise OSError(28, "No space left on device")
+
+
 def test_what_a_full_disk_took_in_part_is_taken_back(folder, monkeypatch):
     here = writer(folder)
     here.append([event(1)])
-    write = os.write
-
-    def full(handle, data):
-        write(handle, data[:10])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(writer_module.os, "write", full)
+    monkeypatch.setattr(os, "write", takes_ten_bytes)
     with pytest.raises(OSError, match="No space"):
         here.append([event(2)])
     monkeypatch.undo()
@@ -94,13 +94,7 @@ def test_a_handler_that_tracks_in_the_middle_of_a_write_that_fails_costs_neither
 def test_a_full_disk_gathers_no_segments(folder, monkeypatch):
     here = writer(folder)
     here.append([event(1)])
-    write = os.write
-
-    def full(handle, data):
-        write(handle, data[:10])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "write", takes_ten_bytes)
     for _ in range(20):
         with pytest.raises(OSError, match="No space"):
             here.append([event(2)])
