@@ -267,7 +267,9 @@ class Run:
         unheard = self.lost_answers + (self.links["endpoint"].lost_replies if self.links else 0)
         away = self.done["restarts"] + self.done["hangs"] + self.done["jumps"]
         in_flight = HELD * max(1, self.done["workers at once"])
-        return died * (CONCURRENCY + BATCH) + unheard + away * in_flight + self.forgotten
+        # One that closes ends all that it holds, and tells of it in its last turn.
+        closing = self.done["kills while closing"] * (HELD + BATCH)
+        return died * (CONCURRENCY + BATCH) + closing + unheard + away * in_flight + self.forgotten
 
     def said_lost(self) -> list[str]:
         """Give what `leadrelay verify` says that the broker itself lost, by the witness of each URL in use."""
