@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from leadrelay.queue.room import EVENT_BYTES
-from leadrelay.queue.success import success_of
 from leadrelay.queue.valve import ALL
 from leadrelay.reports.columns import span
 from leadrelay.times import shown_moment
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from leadrelay.catchup import Estimate
     from leadrelay.queue import Books
     from leadrelay.queue.samples import Sample
+    from leadrelay.queue.success import Success
 
 #: Share of attempts that must be accepted for us to say that events flow.
 GOOD_SHARE = 0.5
@@ -44,6 +44,7 @@ class Numbers:
         headroom_s: Seconds until new events are refused; None without an end in sight.
         left_bytes: Until then; infinite without a limit.
         caught_up: When nothing will wait.
+        success: How well the latest attempts did.
         refuses: Why the broker refuses every write, ``""`` when it does not.
         rewinds: What the broker lost, in words.
     """
@@ -54,6 +55,7 @@ class Numbers:
     headroom_s: float | None
     left_bytes: float
     caught_up: Estimate
+    success: Success
     refuses: str = ""
     rewinds: Sequence[str] = ()
 
@@ -181,9 +183,9 @@ def _nobody(seen: Numbers) -> Verdict:
 def _delivering(seen: Numbers) -> Verdict:
     """Say how well events flow."""
     sending, waits = seen.books.sending, _waits(seen.books)
-    success = success_of([*(sample for sample in seen.before if sample.at_ms < seen.now.at_ms), seen.now])
-    if waits and success.share is not None and success.share < GOOD_SHARE:
-        why = f"{1 - success.share:.0%} {success.of} failed"
+    share = seen.success.share
+    if waits and share is not None and share < GOOD_SHARE:
+        why = f"{1 - share:.0%} {seen.success.of} failed"
         do = "see what the endpoint answers: leadrelay doctor, and the worker's log"
         return Verdict("warning", "failing", "Events hardly flow", why, to_do=(do,))
     if waits and seen.caught_up.reason.startswith("not catching up"):

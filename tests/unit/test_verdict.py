@@ -6,6 +6,7 @@ import pytest
 from leadrelay.catchup import Estimate
 from leadrelay.queue.books import HELD_STATES, Books
 from leadrelay.queue.samples import Sample, sample_of
+from leadrelay.queue.success import success_of
 from leadrelay.queue.valve import ALL, Breaker, Sending
 from leadrelay.verdict import DEATHS_MS, SOON_S, Numbers, away, judge
 
@@ -46,7 +47,8 @@ def books(sending=ON, workers=1, heard=None, off=0, **numbers):
 
 
 def judged(read, before=(), headroom_s=None, left=float("inf"), caught_up=NOTHING, **more):
-    return judge(Numbers(read, before, sample_of(read), headroom_s, left, caught_up, **more))
+    now = sample_of(read)
+    return judge(Numbers(read, before, now, headroom_s, left, caught_up, success_of([*before, now]), **more))
 
 
 @pytest.mark.parametrize(

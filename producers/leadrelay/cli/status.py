@@ -151,11 +151,10 @@ def look(queue: Queue, again_s: float = 0.0, earlier: Books | None = None) -> Se
         before = [sample_of(books)]
         time.sleep(again_s)
         books = read_books(queue)
-    memory, now = queue.memory(), sample_of(books)
-    caught_up = estimate(before, now, samples.due(books.due_now_ms), books.sending)
-    success = success_of([*(sample for sample in before if sample.at_ms < now.at_ms), now])
+    memory = queue.memory()
+    caught_up = estimate(before, sample_of(books), samples.due(books.due_now_ms), books.sending)
     numbers = numbers_of(queue, books, before, memory, caught_up)
-    return Seen(books, memory, numbers.headroom_s, caught_up, hot_lanes(queue), success, judge(numbers))
+    return Seen(books, memory, numbers.headroom_s, caught_up, hot_lanes(queue), numbers.success, judge(numbers))
 
 
 def numbers_of(
@@ -178,6 +177,7 @@ def numbers_of(
         headroom_s=room.headroom_of(before, now, memory),
         left_bytes=room.left_bytes(room.limit_bytes(memory), memory["used_memory"]),
         caught_up=caught_up,
+        success=success_of([*(sample for sample in before if sample.at_ms < now.at_ms), now]),
         refuses=refusal(queue.client, queue.keys.name("ledger")),
         rewinds=rewinds(queue, books),
     )

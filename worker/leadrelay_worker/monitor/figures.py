@@ -14,7 +14,6 @@ from leadrelay.queue.books import read_books
 from leadrelay.queue.hours import HOUR_MS, read_hours
 from leadrelay.queue.room import EVENT_BYTES, headroom_s, left_bytes, limit_bytes
 from leadrelay.queue.samples import Samples, sample_of
-from leadrelay.queue.success import success_of
 from leadrelay.tally import total
 from leadrelay.verdict import judge
 
@@ -43,7 +42,7 @@ def state(queue: Queue, dataset: str | None) -> dict[str, Any]:
     books, memory = read_books(queue), queue.memory()
     before, now = samples.read(_RANGES["hour"]), sample_of(books)
     seen = [*(sample for sample in before if sample.at_ms < now.at_ms), now]
-    success, rates = success_of(seen), series.rates(seen)
+    rates = series.rates(seen)
     caught_up = estimate(before, now, samples.due(books.due_now_ms), books.sending)
     numbers = numbers_of(queue, books, seen[:-1], memory, caught_up)
     return {
@@ -56,7 +55,7 @@ def state(queue: Queue, dataset: str | None) -> dict[str, Any]:
         "lag_s": books.lag_s,
         "workers": books.workers,
         "rates": rates,
-        "success": success._asdict(),
+        "success": numbers.success._asdict(),
         "catch_up": asdict(caught_up),
         "room": room_of(memory, rates, numbers.headroom_s),
     }
