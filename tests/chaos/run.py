@@ -28,8 +28,9 @@ logger = logging.getLogger("chaos")
 
 DATASET = "0123456789abcdef0123456789abcdef"
 CONCURRENCY = 16
-#: Most that a worker holds: `Flight.capacity` of the larger pool.
-HELD = 4 * CONCURRENCY
+#: Most that a worker holds, by its pool: `Flight.capacity`.
+HELD_BY = {"threads": 2 * CONCURRENCY, "prefork": 4 * CONCURRENCY}
+HELD = max(HELD_BY.values())
 #: Seconds after which the worker does not wait for an answer any more, less what a busy machine adds.
 _SLOW_S = 7.0
 #: Seconds between lines of progress.
@@ -268,7 +269,7 @@ class Run:
         away = self.done["restarts"] + self.done["hangs"] + self.done["jumps"]
         in_flight = HELD * max(1, self.done["workers at once"])
         # One that closes ends all that it holds, and tells of it in its last turn.
-        closing = self.done["kills while closing"] * (HELD + BATCH)
+        closing = self.done["kills while closing"] * (HELD_BY[self.pool] + BATCH)
         return died * (CONCURRENCY + BATCH) + closing + unheard + away * in_flight + self.forgotten
 
     def said_lost(self) -> list[str]:
